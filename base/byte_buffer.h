@@ -1,0 +1,57 @@
+/*
+ * Bytes being written: grows as needed, little-endian.
+ *
+ * Growing cannot fail visibly: when memory is exhausted the process ends (sizes
+ * that come from outside are bounded before they get here). Zero-initialise.
+ */
+#ifndef BASE_BYTE_BUFFER_H
+#define BASE_BYTE_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct byte_buffer {
+    uint8_t *data; /* owned */
+    size_t size;   /* bytes in use */
+    size_t capacity;
+};
+
+/* Frees the bytes and zeroes the buffer. */
+void byte_buffer_release(struct byte_buffer *b);
+
+/* Makes room for `more` further bytes without changing size. */
+void byte_buffer_reserve(struct byte_buffer *b, size_t more);
+
+/* Appends. put_text writes a u32 length and then the bytes of a NUL-ended string. */
+void byte_buffer_put(struct byte_buffer *b, const void *bytes, size_t size);
+void byte_buffer_put_u8(struct byte_buffer *b, uint8_t value);
+void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value);
+void byte_buffer_put_u32(struct byte_buffer *b, uint32_t value);
+void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value);
+void byte_buffer_put_text(struct byte_buffer *b, const char *text);
+
+/* Overwrites four or eight bytes that were appended before, at offset `at`. */
+void byte_buffer_set_u32(struct byte_buffer *b, size_t at, uint32_t value);
+void byte_buffer_set_u64(struct byte_buffer *b, size_t at, uint64_t value);
+
+/* Writes a little-endian integer to memory that has room for it. */
+static inline void byte_buffer_store_u32(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    at[2] = (uint8_t)(value >> 16);
+    at[3] = (uint8_t)(value >> 24);
+}
+
+static inline void byte_buffer_store_u64(uint8_t *at, uint64_t value)
+{
+    byte_buffer_store_u32(at, (uint32_t)value);
+    byte_buffer_store_u32(at + 4, (uint32_t)(value >> 32));
+}
+
+/* realloc and calloc that end the process when memory is exhausted. */
+void *byte_buffer_realloc(void *old, size_t size);
+void *byte_buffer_calloc(size_t count, size_t size);
+
+#endif

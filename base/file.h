@@ -1,0 +1,66 @@
+/*
+ * Files: one that appears whole or not at all, and one read at offsets.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/byte_buffer.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- writing -------------------------------------------------------------- */
+
+/*
+ * A file written aside. Until file_output_commit() the bytes are in
+ * "<path>.<random>.partial" in the same folder; release without commit deletes
+ * that. A path of "-" is standard output, which commit only flushes.
+ */
+struct file_output {
+    int fd;
+    char *path;      /* owned; NULL for standard output */
+    char *temporary; /* owned */
+    bool is_open;
+};
+
+/* Creates the temporary file with mode 0600. Fails with ERROR_IO. */
+MUST_CHECK bool file_output_open(struct file_output *out, const char *path, struct error *err);
+
+/* Appends size bytes. Fails with ERROR_IO (full disk, closed pipe). */
+MUST_CHECK bool file_output_write(
+    struct file_output *out, const void *bytes, size_t size, struct error *err);
+
+/* fsync, rename to the final path, fsync the folder. Fails with ERROR_IO. */
+MUST_CHECK bool file_output_commit(struct file_output *out, struct error *err);
+
+void file_output_release(struct file_output *out);
+
+/* --- reading -------------------------------------------------------------- */
+
+/* A regular file open for reading at offsets; safe to share between threads. */
+struct file_input {
+    int fd;
+    uint64_t size; /* bytes */
+    char *path;    /* owned; how messages name the file */
+    bool is_open;
+};
+
+/*
+ * Opens path for reading. "-" is standard input, which is first copied to an
+ * unlinked file in $TMPDIR (or /tmp) when it is not a regular file itself.
+ * Fails with ERROR_IO (also: a folder, a device, not readable).
+ */
+MUST_CHECK bool file_input_open(struct file_input *in, const char *path, struct error *err);
+
+/* Reads exactly size bytes at offset. Fails with ERROR_IO, or ERROR_CORRUPT at the end. */
+MUST_CHECK bool file_input_read_at(const struct file_input *in, uint64_t offset, void *out,
+    size_t size, struct error *err);
+
+void file_input_release(struct file_input *in);
+
+/* Reads a whole file of at most size_max bytes, appending to out. Fails with ERROR_IO. */
+MUST_CHECK bool file_read_all(
+    struct byte_buffer *out, const char *path, size_t size_max, struct error *err);
+
+#endif
