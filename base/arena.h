@@ -23,7 +23,6 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 /* A NUL-ended copy of size bytes (which may contain NUL) or of a string. */
 char *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_text(struct arena *arena, const char *text);
-char *arena_format(struct arena *arena, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+char *arena_format(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -41,7 +41,6 @@ bool error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 bool error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Records ERROR_IO as "<what the format says>: <text of errno>". Always returns false. */
-bool error_set_errno(struct error *err, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+bool error_set_errno(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -62,11 +62,9 @@ static bool write_all(int fd, const char *name, const void *bytes, size_t size, 
     return true;
 }
 
-bool file_output_write(
-    struct file_output *out, const void *bytes, size_t size, struct error *err)
+bool file_output_write(struct file_output *out, const void *bytes, size_t size, struct error *err)
 {
-    return write_all(
-        out->fd, out->path == NULL ? "standard output" : out->path, bytes, size, err);
+    return write_all(out->fd, out->path == NULL ? "standard output" : out->path, bytes, size, err);
 }
 
 static bool sync_folder_of(const char *path, struct error *err)
@@ -194,8 +192,8 @@ bool file_input_open(struct file_input *in, const char *path, struct error *err)
     return true;
 }
 
-bool file_input_read_at(const struct file_input *in, uint64_t offset, void *out, size_t size,
-    struct error *err)
+bool file_input_read_at(
+    const struct file_input *in, uint64_t offset, void *out, size_t size, struct error *err)
 {
     uint8_t *next = out;
 

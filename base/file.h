@@ -54,8 +54,8 @@ struct file_input {
 MUST_CHECK bool file_input_open(struct file_input *in, const char *path, struct error *err);
 
 /* Reads exactly size bytes at offset. Fails with ERROR_IO, or ERROR_CORRUPT at the end. */
-MUST_CHECK bool file_input_read_at(const struct file_input *in, uint64_t offset, void *out,
-    size_t size, struct error *err);
+MUST_CHECK bool file_input_read_at(
+    const struct file_input *in, uint64_t offset, void *out, size_t size, struct error *err);
 
 void file_input_release(struct file_input *in);
 
