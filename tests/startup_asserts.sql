@@ -75,13 +75,13 @@ SELECT 'sequence that these assertions do not know', relname FROM pg_class
    AND relname NOT IN ('user_id_seq', 'cache_invalidation_stream_seq', 'instance_map_instance_id_seq');
 
 SELECT format('SELECT %L, %L, max(%s%I) FROM %I HAVING max(%3$s%4$I) > '
-              '(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %s)',
+              '(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %6$s)',
               'sequence behind table', sequence || ' < ' || relation || '.' || attribute, sign, attribute, relation,
               sequence)
   FROM drawn_from WHERE to_regclass(sequence) IS NOT NULL AND to_regclass(relation) IS NOT NULL
 \gexec
 SELECT DISTINCT format('SELECT %L, %L, max(%sstream_id) FROM stream_positions WHERE stream_name = %L HAVING max(%3$sstream_id) > '
-              '(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %s)',
+              '(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %5$s)',
               'sequence behind stream_positions (Synapse will not start)', sequence, sign, stream, sequence)
   FROM drawn_from WHERE stream IS NOT NULL AND to_regclass(sequence) IS NOT NULL
 \gexec
