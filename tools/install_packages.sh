@@ -1,0 +1,61 @@
+#!/bin/bash
+# Install what it takes to build, run and test Valise on Debian 12 or later. Does nothing where all of it is there.
+# No service is started and no database cluster is made.
+set -euo pipefail
+
+packages=(
+    # build
+    gcc libc6-dev meson ninja-build pkg-config
+    libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev
+    # tests, and the scripts beside this one
+    postgresql postgresql-client sqlite3 zstd git ca-certificates
+    python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml
+    clang-format-14 clang-tidy-14
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) in
+        installed) ;;
+        *) missing+=("$package") ;;
+    esac
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+die() {
+    echo "install_packages.sh: $*" >&2
+    exit 1
+}
+
+command -v apt-get >/dev/null || die "not a Debian system; install what corresponds to: ${packages[*]}"
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "not root and no sudo; ask for these packages: ${missing[*]}"
+    as_root=(sudo)
+fi
+
+log=$(mktemp)
+settings=/etc/postgresql-common/createcluster.conf
+has_changed_settings=""
+
+cleanup() {  # called by the trap
+    [ -z "$has_changed_settings" ] || "${as_root[@]}" mv -f "$settings.valise" "$settings"
+    rm -f "$log"
+}
+trap cleanup EXIT
+
+apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 "$@" \
+        < /dev/null > "$log" 2>&1 || { cat "$log" >&2; die "apt-get $1 failed"; }
+}
+
+echo "Installing ${#missing[@]} packages: ${missing[*]}"
+apt update
+case " ${missing[*]} " in
+    *" postgresql "*)   # Debian's package would make a cluster and start it
+        apt install --no-install-recommends postgresql-common
+        "${as_root[@]}" cp -p "$settings" "$settings.valise"
+        has_changed_settings=yes
+        "${as_root[@]}" sed -i 's/^#*create_main_cluster *=.*/create_main_cluster = false/' "$settings" ;;
+esac
+apt install --no-install-recommends "${missing[@]}"
