@@ -1,0 +1,151 @@
+/*
+ * One session with a PostgreSQL server.
+ *
+ * The only module that talks libpq. Text is UTF-8 both ways. Every call that
+ * waits for the server also waits for stop_fd(): when stopping is requested the
+ * statement is cancelled and the call fails with ERROR_STOPPED; the session
+ * stays usable (for a rollback). All other failures are ERROR_DATABASE and
+ * carry the server's message, SQLSTATE, detail and hint. Not for use by two
+ * threads at once. Zero-initialise.
+ */
+#ifndef REPLAY_CONNECTION_H
+#define REPLAY_CONNECTION_H
+
+#include "base/byte_buffer.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONNECTION_SQLSTATE_SIZE 6 /* bytes, with the final NUL */
+
+/*
+ * Where to connect. Keywords are libpq's; what is absent comes from libpq's
+ * environment (PGHOST, ...), service file and password file. Borrowed texts.
+ */
+struct connection_target {
+    const char *dsn;             /* URI or "host=... dbname=..."; NULL: keywords */
+    const char *const *keywords; /* ended by NULL; NULL: environment alone */
+    const char *const *values;
+};
+
+struct connection {
+    struct pg_conn *handle; /* owned */
+    int version_num;        /* the server's, as 150004 */
+    bool ignores_stop;      /* set it to clean up after stopping was requested */
+    char
+        sqlstate[CONNECTION_SQLSTATE_SIZE]; /* of the last failure; "" when the server named none */
+    struct byte_buffer warnings; /* owned: the server's warnings, one a line, the first 8 KiB */
+};
+
+/*
+ * Opens a session: application_name valise-replay, client_encoding UTF8, no
+ * statement, lock or idle timeouts, row_security off, ISO dates in UTC,
+ * extra_float_digits 3. The search_path stays the role's own. Fails with
+ * ERROR_USAGE for a keyword or DSN that libpq refuses, else ERROR_DATABASE with an
+ * explanation of what to look at. No message ever holds a password.
+ */
+MUST_CHECK bool connection_open(
+    struct connection *connection, const struct connection_target *target, struct error *err);
+
+void connection_release(struct connection *connection);
+
+/* Is the session gone (server stopped, network, terminated by an administrator)? */
+bool connection_is_lost(const struct connection *connection);
+
+/* The backend's process id, as in pg_stat_activity. */
+int connection_backend_pid(const struct connection *connection);
+
+/* --- statements ------------------------------------------------------------ */
+
+/* Rows of a result. Texts are borrowed until release. Zero-initialise. */
+struct connection_rows {
+    struct pg_result *handle; /* owned */
+    size_t row_count;
+    size_t column_count;
+};
+
+void connection_rows_release(struct connection_rows *rows);
+
+/* The text of a value; NULL for SQL's NULL. */
+const char *connection_rows_text(const struct connection_rows *rows, size_t row, size_t column);
+
+/* Values that cannot be misread because the query casts them; 0 or false for NULL. */
+int64_t connection_rows_integer(const struct connection_rows *rows, size_t row, size_t column);
+bool connection_rows_boolean(const struct connection_rows *rows, size_t row, size_t column);
+
+/* Values for $1, $2, ... as text; a NULL item is SQL's NULL. */
+struct connection_values {
+    const char *const *items;
+    size_t count;
+};
+
+/* Executes one or several statements, dropping any rows. */
+MUST_CHECK bool connection_exec(struct connection *connection, const char *sql, struct error *err);
+
+/* As connection_exec, and stores how many rows the last statement touched. */
+MUST_CHECK bool connection_exec_count(
+    struct connection *connection, const char *sql, uint64_t *row_count, struct error *err);
+
+/* Executes one statement; values may be NULL when it has no $n. */
+MUST_CHECK bool connection_query(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err);
+
+/* --- transactions ---------------------------------------------------------- */
+
+/* Release rolls back what was not committed. Zero-initialise. */
+struct connection_transaction {
+    struct connection *connection; /* borrowed; NULL: not open */
+};
+
+/* options follow BEGIN ("ISOLATION LEVEL REPEATABLE READ"); NULL: none. */
+MUST_CHECK bool connection_transaction_begin(struct connection_transaction *transaction,
+    struct connection *connection, const char *options, struct error *err);
+
+/* Also fails when the server rolls back instead. A session lost here leaves the outcome open. */
+MUST_CHECK bool connection_transaction_commit(
+    struct connection_transaction *transaction, struct error *err);
+
+void connection_transaction_release(struct connection_transaction *transaction);
+
+/* --- COPY ------------------------------------------------------------------ */
+
+/* COPY ... FROM STDIN. Release without commit makes the COPY fail, so no row arrives. */
+struct connection_copy_in {
+    struct connection *connection; /* borrowed; NULL: not open */
+};
+
+MUST_CHECK bool connection_copy_in_begin(struct connection_copy_in *copy,
+    struct connection *connection, const char *sql, struct error *err);
+
+/* Sends bytes, cut anywhere, and waits until the server takes them. */
+MUST_CHECK bool connection_copy_in_put(
+    struct connection_copy_in *copy, const void *bytes, size_t size, struct error *err);
+
+/* Ends the data; the server's verdict on all of it comes here. row_count may be NULL. */
+MUST_CHECK bool connection_copy_in_commit(
+    struct connection_copy_in *copy, uint64_t *row_count, struct error *err);
+
+void connection_copy_in_release(struct connection_copy_in *copy);
+
+/* COPY ... TO STDOUT. Release before the end cancels the statement. */
+struct connection_copy_out {
+    struct connection *connection; /* borrowed; NULL: not open */
+    char *row;                     /* owned by libpq */
+};
+
+MUST_CHECK bool connection_copy_out_begin(struct connection_copy_out *copy,
+    struct connection *connection, const char *sql, struct error *err);
+
+/*
+ * Yields one message, which is one row (in BINARY the first one begins with the
+ * file header, and the trailer is a message of its own). Borrowed until the next
+ * call; *bytes is NULL at the end.
+ */
+MUST_CHECK bool connection_copy_out_next(
+    struct connection_copy_out *copy, const uint8_t **bytes, size_t *size, struct error *err);
+
+void connection_copy_out_release(struct connection_copy_out *copy);
+
+#endif

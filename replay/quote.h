@@ -1,0 +1,25 @@
+/*
+ * Names and values as PostgreSQL's SQL writes them.
+ *
+ * Names are always quoted, so neither keywords nor capitals matter. Literals
+ * rely on standard_conforming_strings being on, which connection_open() sees to.
+ */
+#ifndef REPLAY_QUOTE_H
+#define REPLAY_QUOTE_H
+
+#include "base/byte_buffer.h"
+
+/* Appends text as it is. */
+void quote_plain(struct byte_buffer *out, const char *sql);
+
+/* Appends "name", or "schema"."name". */
+void quote_name(struct byte_buffer *out, const char *name);
+void quote_qualified(struct byte_buffer *out, const char *schema, const char *name);
+
+/* Appends 'text'; NULL becomes the keyword NULL. */
+void quote_literal(struct byte_buffer *out, const char *text);
+
+/* Appends a final NUL that is not counted in size, and returns the text (borrowed). */
+const char *quote_text(struct byte_buffer *out);
+
+#endif
