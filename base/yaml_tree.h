@@ -54,7 +54,7 @@ struct yaml_tree {
 void yaml_tree_release(struct yaml_tree *tree);
 
 /*
- * Reads a file ("-" is not special), or size bytes that messages call name. Fails with ERROR_IO
+ * Reads a file ("-" is standard input), or size bytes that messages call name. Fails with ERROR_IO
  * when the file cannot be read, else ERROR_USAGE with line and column: not YAML, empty, two
  * documents, a key twice, an unknown tag, an alias inside its own anchor, too deep, too large.
  */
