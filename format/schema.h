@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 #define SCHEMA_TABLE_COUNT_MAX 1000000u
-#define SCHEMA_COLUMN_COUNT_MAX 32767u /* of one table; SQLite's own limit */
+#define SCHEMA_BLOCK_SIZE_MAX ((size_t)256 << 20) /* bytes of the raw block, SPEC 9 */
+#define SCHEMA_COLUMN_COUNT_MAX 32767u            /* of one table; SQLite's own limit */
 
 /* Text as SQLite may hold it: any bytes, NUL included. `bytes` also ends with a NUL. */
 struct schema_text {

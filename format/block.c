@@ -1,0 +1,105 @@
+#include "format/block.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <zstd.h>
+
+void block_begin(struct byte_buffer *raw, enum block_type type, uint32_t number)
+{
+    raw->size = 0;
+    byte_buffer_put_u32(raw, (uint32_t)type);
+    byte_buffer_put_u32(raw, number);
+}
+
+bool block_open(struct byte_reader *body, uint32_t *type, const struct byte_buffer *raw,
+    uint32_t number, struct error *err)
+{
+    uint32_t found;
+
+    *body = byte_reader_over(raw->data, raw->size);
+    *type = byte_reader_u32(body);
+    found = byte_reader_u32(body);
+    if (body->overrun)
+        return error_set(
+            err, ERROR_CORRUPT, "block has %zu bytes, too few for its head", raw->size);
+    if (found != number)
+        return error_set(err, ERROR_CORRUPT,
+            "block says it is number %" PRIu32 ", expected %" PRIu32, found, number);
+    return true;
+}
+
+void block_codec_release(struct block_codec *codec)
+{
+    ZSTD_freeCCtx(codec->compress);
+    ZSTD_freeDCtx(codec->decompress);
+    *codec = (struct block_codec){0};
+}
+
+/* Setting a valid parameter and compressing into enough room fail only without memory. */
+static size_t demand(size_t result)
+{
+    assert(!ZSTD_isError(result));
+    return result;
+}
+
+void block_compress(
+    struct block_codec *codec, struct byte_buffer *frame, const struct byte_buffer *raw, int level)
+{
+    size_t room = ZSTD_compressBound(raw->size);
+
+    assert(raw->size <= BLOCK_SIZE_MAX && level >= BLOCK_LEVEL_MIN && level <= BLOCK_LEVEL_MAX);
+    if (codec->compress == NULL) {
+        codec->compress = ZSTD_createCCtx();
+        assert(codec->compress != NULL);
+        demand(ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_checksumFlag, 1));
+    }
+    demand(ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_compressionLevel, level));
+    frame->size = 0;
+    byte_buffer_reserve(frame, room);
+    frame->size =
+        demand(ZSTD_compress2(codec->compress, frame->data, frame->capacity, raw->data, raw->size));
+}
+
+bool block_decompress(struct block_codec *codec, struct byte_buffer *raw, const uint8_t *frame,
+    size_t size, size_t size_max, struct error *err)
+{
+    unsigned long long content = ZSTD_getFrameContentSize(frame, size);
+    size_t got;
+
+    if (content == ZSTD_CONTENTSIZE_ERROR)
+        return error_set(err, ERROR_CORRUPT, "not a zstd frame");
+    if (content == ZSTD_CONTENTSIZE_UNKNOWN)
+        return error_set(err, ERROR_CORRUPT, "the zstd frame does not declare its content size");
+    if (content > size_max || content > BLOCK_SIZE_MAX)
+        return error_set(err, ERROR_CORRUPT, "the zstd frame declares %llu bytes, at most %zu fit",
+            content, size_max);
+    if (codec->decompress == NULL) {
+        codec->decompress = ZSTD_createDCtx();
+        assert(codec->decompress != NULL);
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+        demand(ZSTD_DCtx_setParameter(
+            codec->decompress, ZSTD_d_forceIgnoreChecksum, ZSTD_d_ignoreChecksum));
+#endif
+    }
+    raw->size = 0;
+    byte_buffer_reserve(raw, (size_t)content);
+    got = ZSTD_decompressDCtx(codec->decompress, raw->data, (size_t)content, frame, size);
+    if (ZSTD_isError(got))
+        return error_set(
+            err, ERROR_CORRUPT, "the zstd frame is damaged: %s", ZSTD_getErrorName(got));
+    if (got != content)
+        return error_set(
+            err, ERROR_CORRUPT, "the zstd frame holds %zu bytes, it declares %llu", got, content);
+    raw->size = got;
+    return true;
+}
+
+bool block_frame_size(size_t *frame_size, const uint8_t *data, size_t size, struct error *err)
+{
+    size_t found = ZSTD_findFrameCompressedSize(data, size);
+
+    if (ZSTD_isError(found))
+        return error_set(err, ERROR_CORRUPT, "no zstd frame here: %s", ZSTD_getErrorName(found));
+    *frame_size = found;
+    return true;
+}
