@@ -203,6 +203,7 @@ struct walk {
     uint32_t table; /* the next one that needs a TABLE_END */
     uint64_t row_count;
     struct hash128 sum;
+    uint32_t units_count; /* UNITS blocks of this table */
 };
 
 static void skip_tables_without_rows(const struct dump_reader *reader, struct walk *walk)
@@ -219,6 +220,9 @@ static bool check_table(const struct dump_reader *reader, const struct walk *wal
 
     if (is_full && end->change != TABLE_WHOLE)
         return error_set(err, ERROR_CORRUPT, "a full dump that does not hold the whole table");
+    if (walk->units_count != (end->change == TABLE_PATCH))
+        return error_set(err, ERROR_CORRUPT, "%" PRIu32 " units blocks, expected %d",
+            walk->units_count, end->change == TABLE_PATCH);
     if (end->change == TABLE_SAME && reader->block_count[end->table] != 0)
         return error_set(err, ERROR_CORRUPT, "is said to be unchanged but has rows");
     if (end->change == TABLE_WHOLE
@@ -285,9 +289,8 @@ static bool take_entry(struct dump_reader *reader, struct dump_buffer *buffer, s
                             : error_set(err, ERROR_CORRUPT,
                                 "the end of table %" PRIu32 " is out of order", entry->table);
     case BLOCK_UNITS:
-        if (reader->header.kind == DUMP_DELTA && belongs_here)
-            return true;
-        return error_set(err, ERROR_CORRUPT, "a units block is out of place");
+        walk->units_count++;
+        return belongs_here ? true : error_set(err, ERROR_CORRUPT, "units are out of order");
     case BLOCK_SCHEMA:
     case BLOCK_INDEX:
         return error_set(err, ERROR_CORRUPT, "type %" PRIu32 " is out of place", entry->type);
