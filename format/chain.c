@@ -1,0 +1,288 @@
+#include "format/chain.h"
+
+#include "base/owned.h"
+#include "format/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* --- the files --------------------------------------------------------------------- */
+
+void chain_release(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->dump_count; i++)
+        dump_reader_release(&chain->dumps[i]);
+    free(chain->dumps);
+    *chain = (struct chain){0};
+}
+
+static bool check_follows(
+    const struct dump_reader *dump, const struct dump_reader *before, struct error *err)
+{
+    char wanted[STATE_TEXT_SIZE];
+    char found[STATE_TEXT_SIZE];
+
+    if (dump->header.kind == DUMP_FULL)
+        return error_set(err, ERROR_REFUSED,
+            "%s is a full dump; it can only be the first of a chain", dump->file.path);
+    if (memcmp(dump->header.from_state, before->tail.state_id, SHA256_SIZE) == 0)
+        return true;
+    state_format(wanted, dump->header.from_state);
+    state_format(found, before->tail.state_id);
+    return error_set(err, ERROR_REFUSED,
+        "%s starts from state %.16s, but %s leads to state %.16s: give the dumps oldest first, "
+        "without a gap",
+        dump->file.path, wanted, before->file.path, found);
+}
+
+bool chain_open(struct chain *chain, const char *const *paths, size_t count, struct error *err)
+{
+    assert(count > 0);
+    *chain = (struct chain){.dumps = byte_buffer_calloc(count, sizeof(*chain->dumps))};
+    for (size_t i = 0; i < count; i++) {
+        chain->dump_count++;
+        if (!dump_reader_open(&chain->dumps[i], paths[i], err))
+            return false;
+        if (i > 0 && !check_follows(&chain->dumps[i], &chain->dumps[i - 1], err))
+            return false;
+    }
+    return true;
+}
+
+const struct dump_reader *chain_last(const struct chain *chain)
+{
+    return &chain->dumps[chain->dump_count - 1];
+}
+
+bool chain_is_full(const struct chain *chain)
+{
+    return chain->dumps[0].header.kind == DUMP_FULL;
+}
+
+/* --- one table ----------------------------------------------------------------------- */
+
+void chain_table_release(struct chain_table *table)
+{
+    for (size_t i = 0; table->links != NULL && i < table->link_count; i++)
+        units_release(&table->links[i]);
+    free(table->links);
+    free(table->ordinals);
+    *table = (struct chain_table){0};
+}
+
+const struct units *chain_table_units(const struct chain_table *table)
+{
+    return &table->links[table->link_count - 1];
+}
+
+/* The ordinal of the same table in the dump before; false if there is none. */
+static bool find_before(const struct dump_reader *dump, uint32_t ordinal,
+    const struct dump_reader *before, uint32_t *out)
+{
+    const struct schema_text *name = &dump->schema.tables[ordinal].name;
+
+    for (uint32_t i = 0; i < before->schema.table_count; i++) {
+        const struct schema_text *other = &before->schema.tables[i].name;
+
+        if (other->size == name->size && memcmp(other->bytes, name->bytes, name->size) == 0) {
+            *out = i;
+            return schema_table_has_rows(&before->schema.tables[i]);
+        }
+    }
+    return false;
+}
+
+/* Goes back to the dump that holds the table whole, and notes its ordinals on the way. */
+static bool trace(struct chain_table *out, uint32_t ordinal, struct error *err)
+{
+    const struct chain *chain = out->chain;
+    size_t at = chain->dump_count - 1;
+
+    out->ordinals = byte_buffer_calloc(chain->dump_count, sizeof(*out->ordinals));
+    out->ordinals[at] = ordinal;
+    while (chain->dumps[at].ends[out->ordinals[at]].change != TABLE_WHOLE && at > 0) {
+        const struct dump_reader *dump = &chain->dumps[at];
+
+        if (!find_before(dump, out->ordinals[at], dump - 1, &out->ordinals[at - 1]))
+            return error_set(err, ERROR_CORRUPT,
+                "%s: table \"%s\" continues one that %s does not have", dump->file.path,
+                dump->schema.tables[ordinal].name.bytes, dump[-1].file.path);
+        if (dump->schema.tables[out->ordinals[at]].column_count
+            != dump[-1].schema.tables[out->ordinals[at - 1]].column_count)
+            return error_set(err, ERROR_CORRUPT, "%s: table \"%s\" has other columns than in %s",
+                dump->file.path, dump->schema.tables[ordinal].name.bytes, dump[-1].file.path);
+        at--;
+    }
+    out->first_dump = at;
+    out->link_count = chain->dump_count - at;
+    out->is_whole = chain->dumps[at].ends[out->ordinals[at]].change == TABLE_WHOLE;
+    memmove(out->ordinals, out->ordinals + at, out->link_count * sizeof(*out->ordinals));
+    return true;
+}
+
+static void units_of_whole(struct units *out, const struct dump_reader *dump, uint32_t ordinal)
+{
+    for (size_t i = 0; i < dump->block_count[ordinal]; i++) {
+        const struct index_entry *entry = &dump->index.entries[dump->first_block[ordinal] + i];
+        struct chunk chunk = {.row_count = entry->row_count, .sum = entry->sum, .cut = entry->cut};
+
+        units_append(out, 0, 1);
+        units_append_chunk(out, &chunk);
+    }
+}
+
+static void units_of_same(struct units *out, const struct units *before)
+{
+    for (uint32_t i = 0; i < before->unit_count; i++) {
+        const struct unit *unit = &before->units[i];
+
+        units_append(out, 1, 0);
+        for (size_t k = 0; k < unit->chunk_count; k++)
+            units_append_chunk(out, &before->chunks[unit->first_chunk + k]);
+    }
+}
+
+/* The number of the table's UNITS block: the one before its TABLE_END. */
+static bool find_units_block(const struct dump_reader *dump, uint32_t ordinal, size_t *number)
+{
+    for (size_t i = 1; i < dump->index.entry_count; i++) {
+        const struct index_entry *entry = &dump->index.entries[i];
+
+        if (entry->type == BLOCK_UNITS && entry->table == ordinal) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Copies `read` to `out`, giving units without chunks those of their source. */
+static bool fill_in(
+    struct units *out, const struct units *read, const struct units *before, uint32_t block_count)
+{
+    uint32_t sources = 0;
+    uint32_t blocks = 0;
+
+    for (uint32_t i = 0; i < read->unit_count; i++) {
+        const struct unit *unit = &read->units[i];
+        const struct chunk *chunks = read->chunks + unit->first_chunk;
+        size_t chunk_count = unit->chunk_count;
+
+        if (unit->first_source + unit->source_count > before->unit_count)
+            return false;
+        if (chunk_count == 0 && unit->block_count == 0) {
+            chunks = before->chunks + before->units[unit->first_source].first_chunk;
+            chunk_count = before->units[unit->first_source].chunk_count;
+        }
+        units_append(out, unit->source_count, unit->block_count);
+        for (size_t k = 0; k < chunk_count; k++)
+            units_append_chunk(out, &chunks[k]);
+        sources += unit->source_count;
+        blocks += unit->block_count;
+    }
+    return sources == before->unit_count && blocks == block_count;
+}
+
+/* Every unit must be the sum of what it is made from. */
+static bool check_sums(const struct units *units, const struct units *before,
+    const struct dump_reader *dump, size_t first_block, struct error *err)
+{
+    for (uint32_t i = 0; i < units->unit_count; i++) {
+        const struct unit *unit = &units->units[i];
+        uint64_t wanted_count;
+        uint64_t count = 0;
+        struct hash128 wanted = units_sum(units, i, &wanted_count);
+        struct hash128 sum = {0};
+
+        for (uint32_t k = 0; k < unit->source_count; k++) {
+            uint64_t more;
+
+            sum = checksum_add(sum, units_sum(before, unit->first_source + k, &more));
+            count += more;
+        }
+        for (uint32_t k = 0; k < unit->block_count; k++) {
+            const struct index_entry *entry =
+                &dump->index.entries[first_block + unit->first_block + k];
+
+            sum = checksum_add(sum, entry->sum);
+            count += entry->row_count - 2 * (uint64_t)entry->removed_count;
+        }
+        if (count != wanted_count || !checksum_equal(sum, wanted))
+            return error_set(err, ERROR_CORRUPT, "unit %" PRIu32 " does not add up", i);
+    }
+    return true;
+}
+
+static bool units_of_patch(struct units *out, const struct units *before,
+    const struct dump_reader *dump, uint32_t ordinal, struct dump_buffer *buffer, struct error *err)
+{
+    OWNED(units) struct units read = {0};
+    struct byte_reader body;
+    size_t number = 0;
+
+    if (!find_units_block(dump, ordinal, &number)
+        || !dump_reader_block(dump, number, buffer, &body, err)
+        || !units_decode(&read, ordinal, &body, err))
+        return error_wrap(err, "%s: units of table %" PRIu32, dump->file.path, ordinal);
+    if (dump->block_count[ordinal] > UINT32_MAX
+        || !fill_in(out, &read, before, (uint32_t)dump->block_count[ordinal]))
+        return error_set(err, ERROR_CORRUPT,
+            "%s: the units of table %" PRIu32 " do not fit the state before", dump->file.path,
+            ordinal);
+    return check_sums(out, before, dump, dump->first_block[ordinal], err);
+}
+
+/* The units before a chain of deltas alone are not known: one of nothing stands for them. */
+static bool resolve(struct chain_table *out, struct dump_buffer *buffer, struct error *err)
+{
+    for (size_t i = 0; i < out->link_count; i++) {
+        const struct dump_reader *dump = &out->chain->dumps[out->first_dump + i];
+        const struct table_end *end = &dump->ends[out->ordinals[i]];
+
+        if (end->change == TABLE_WHOLE)
+            units_of_whole(&out->links[i], dump, out->ordinals[i]);
+        else if (end->change == TABLE_SAME)
+            units_of_same(&out->links[i], &out->links[i - 1]);
+        else if (!units_of_patch(
+                     &out->links[i], &out->links[i - 1], dump, out->ordinals[i], buffer, err))
+            return false;
+    }
+    return true;
+}
+
+bool chain_table_open(struct chain_table *out, const struct chain *chain, uint32_t ordinal,
+    struct dump_buffer *buffer, struct error *err)
+{
+    *out = (struct chain_table){.chain = chain};
+    if (!trace(out, ordinal, err))
+        return false;
+    out->links = byte_buffer_calloc(out->link_count, sizeof(*out->links));
+    return out->is_whole ? resolve(out, buffer, err) : true;
+}
+
+/* --- blocks of units ------------------------------------------------------------------- */
+
+static void collect(
+    const struct chain_table *table, size_t link, uint32_t unit_number, struct byte_buffer *out)
+{
+    const struct unit *unit = &table->links[link].units[unit_number];
+    size_t dump = table->first_dump + link;
+    size_t first_block = table->chain->dumps[dump].first_block[table->ordinals[link]];
+
+    for (uint32_t i = 0; i < unit->source_count; i++)
+        collect(table, link - 1, unit->first_source + i, out);
+    for (uint32_t i = 0; i < unit->block_count; i++) {
+        struct chain_block block = {.dump = dump, .number = first_block + unit->first_block + i};
+
+        byte_buffer_put(out, &block, sizeof(block));
+    }
+}
+
+void chain_table_blocks(
+    const struct chain_table *table, uint32_t first, uint32_t count, struct byte_buffer *out)
+{
+    assert(table->is_whole);
+    for (uint32_t i = 0; i < count; i++)
+        collect(table, table->link_count - 1, first + i, out);
+}
