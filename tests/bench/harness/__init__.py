@@ -1,1 +1,0 @@
-"""The benchmark: what is measured, how, and how it is shown. tools/bench runs it."""

@@ -1,0 +1,217 @@
+#include "tools/cmd_verify.h"
+
+#include "base/command_line.h"
+#include "base/owned.h"
+#include "base/safe_text.h"
+#include "format/state.h"
+#include "tools/dump_check.h"
+#include "tools/print.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#define THREAD_COUNT_MAX 256
+
+/* What the tables of a check add up to. */
+struct tally {
+    uint32_t table_count; /* with rows in a dump */
+    uint32_t whole_count;
+    size_t part_count[DAMAGE_FILE + 1]; /* damages of each part */
+};
+
+static size_t kept_damages(const struct dump_check *check)
+{
+    return check->damage_count < DUMP_CHECK_DAMAGE_MAX ? check->damage_count
+                                                       : DUMP_CHECK_DAMAGE_MAX;
+}
+
+static struct tally tally_of(const struct dump_check *check)
+{
+    struct tally tally = {0};
+
+    for (uint32_t i = 0; check->has_schema && i < check->schema.table_count; i++) {
+        if (!schema_table_has_rows(&check->schema.tables[i]))
+            continue;
+        tally.table_count++;
+        tally.whole_count += dump_check_table_is_whole(check, i);
+    }
+    for (size_t i = 0; i < kept_damages(check); i++)
+        tally.part_count[check->damages[i].part]++;
+    return tally;
+}
+
+static const char *part_name(enum damage_part part)
+{
+    static const char *const names[] = {
+        [DAMAGE_HEADER] = "header",
+        [DAMAGE_BLOCK] = "block",
+        [DAMAGE_TABLE] = "table",
+        [DAMAGE_INDEX] = "index",
+        [DAMAGE_TAIL] = "tail",
+        [DAMAGE_FILE] = "file",
+    };
+
+    return names[part];
+}
+
+/* --- for people ------------------------------------------------------------- */
+
+static void put_name(struct byte_buffer *out, const struct dump_check *check, uint32_t table)
+{
+    const struct schema_text *name = &check->schema.tables[table].name;
+
+    safe_text_quote(out, name->bytes, name->size);
+}
+
+static void put_damage(
+    struct byte_buffer *out, const struct dump_check *check, const struct damage *damage)
+{
+    print_text(out, "damaged %s", part_name(damage->part));
+    if (damage->number != DAMAGE_NO_NUMBER)
+        print_text(out, " %" PRIu32, damage->number);
+    if (damage->part == DAMAGE_BLOCK)
+        print_text(out, " at byte %" PRIu64, damage->offset);
+    if (damage->size > 0)
+        print_text(out, " (%" PRIu64 " bytes)", damage->size);
+    if (damage->table != INDEX_NO_TABLE) {
+        print_text(out, damage->part == DAMAGE_TABLE ? " " : ", table ");
+        put_name(out, check, damage->table);
+    }
+    print_text(out, ": ");
+    safe_text_put(out, damage->err.text, strlen(damage->err.text));
+    print_text(out, "\n");
+}
+
+static void put_tables(struct byte_buffer *out, const struct dump_check *check, bool whole)
+{
+    const char *before = whole ? "whole tables: " : "damaged tables: ";
+    bool is_any = false;
+
+    for (uint32_t i = 0; i < check->schema.table_count; i++) {
+        if (!schema_table_has_rows(&check->schema.tables[i])
+            || dump_check_table_is_whole(check, i) != whole)
+            continue;
+        print_text(out, "%s", is_any ? ", " : before);
+        put_name(out, check, i);
+        is_any = true;
+    }
+    print_text(out, is_any ? "\n" : "");
+}
+
+static void put_text(struct byte_buffer *out, const struct dump_check *check)
+{
+    struct tally tally = tally_of(check);
+    char state[STATE_TEXT_SIZE];
+
+    safe_text_put(out, check->file.path, strlen(check->file.path));
+    print_text(out, ": %s, %zu blocks, %" PRIu32 " tables, %" PRIu64 " rows checked\n",
+        !check->has_header                ? "dump of unknown kind"
+        : check->header.kind == DUMP_FULL ? "full dump"
+                                          : "delta",
+        check->block_count, tally.table_count, check->row_count);
+    if (check->has_state) {
+        state_format(state, check->state_id);
+        print_text(out, "state %s\n", state);
+    }
+    for (size_t i = 0; i < kept_damages(check); i++)
+        put_damage(out, check, &check->damages[i]);
+    if (check->damage_count > kept_damages(check))
+        print_text(out, "and %zu more\n", check->damage_count - kept_damages(check));
+    if (check->damage_count == 0) {
+        print_text(out, "whole\n");
+    } else if (!check->has_schema) {
+        print_text(out, "which tables are whole cannot be told: the schema is lost\n");
+    } else {
+        put_tables(out, check, false);
+        put_tables(out, check, true);
+    }
+}
+
+/* --- verdict ---------------------------------------------------------------- */
+
+/* Damage outweighs newness, and both outweigh what could not be read. */
+static enum error_kind worst_kind(const struct dump_check *check)
+{
+    static const enum error_kind by_weight[] = {ERROR_CORRUPT, ERROR_UNSUPPORTED, ERROR_IO};
+
+    for (size_t i = 0; i < sizeof(by_weight) / sizeof(by_weight[0]); i++)
+        for (size_t k = 0; k < kept_damages(check); k++)
+            if (check->damages[k].err.kind == by_weight[i])
+                return by_weight[i];
+    return ERROR_CORRUPT;
+}
+
+static bool judge(const struct dump_check *check, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer parts = {0};
+    struct tally tally = tally_of(check);
+
+    if (check->damage_count == 0)
+        return true;
+    for (int part = DAMAGE_HEADER; part <= DAMAGE_FILE; part++) {
+        size_t count = tally.part_count[part];
+        const char *before = parts.size > 0 ? ", " : "";
+
+        if (part == DAMAGE_BLOCK && count > 0)
+            print_text(&parts, "%s%zu block%s", before, count, count == 1 ? "" : "s");
+        else if (part != DAMAGE_TABLE && count > 0)
+            print_text(&parts, "%sthe %s", before, part_name((enum damage_part)part));
+    }
+    if (parts.size > 0)
+        print_text(&parts, "; ");
+    if (check->has_schema)
+        print_text(&parts, "%" PRIu32 " of %" PRIu32 " tables are whole", tally.whole_count,
+            tally.table_count);
+    else
+        print_text(&parts, "which tables are whole cannot be told");
+    return error_set(err, worst_kind(check), "%s: damaged: %.*s", check->file.path, (int)parts.size,
+        (const char *)parts.data);
+}
+
+/* --- command ---------------------------------------------------------------- */
+
+bool cmd_verify_run(int argc, char **argv, struct error *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t thread_count = cores < 1 ? 1 : (uint64_t)cores;
+    const struct command_line_option options[] = {
+        {.letter = 't',
+            .name = "threads",
+            .value_name = "N",
+            .number = &thread_count,
+            .number_min = 1,
+            .number_max = THREAD_COUNT_MAX,
+            .help = "blocks to check at the same time (default: one for each core)"},
+        {0},
+    };
+    const struct command_line line = {
+        .program = "valise verify",
+        .synopsis = "[--threads N] FILE",
+        .summary = "Checks every byte of a dump: frames, checksums, row hashes, table sums, facts, "
+                   "state and tail. FILE may be - for standard input. When something is damaged, "
+                   "says which block of which table, and which tables are still whole.",
+        .options = options,
+        .epilogue = "Exit status: 0 whole, 4 the file cannot be read, 5 not a dump, 6 damaged, "
+                    "7 newer than this program.\n",
+        .operand_name = "FILE",
+        .operand_min = 1,
+        .operand_max = 1,
+    };
+    OWNED(command_line_result) struct command_line_result parsed = {0};
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    OWNED(dump_check) struct dump_check check = {0};
+
+    if (!command_line_parse(&line, argc, argv, &parsed, err))
+        return false;
+    if (parsed.answer.size > 0)
+        return print_out(&parsed.answer, err);
+    if (thread_count > THREAD_COUNT_MAX)
+        thread_count = THREAD_COUNT_MAX;
+    if (!dump_check_run(&check, parsed.operands[0], (unsigned)thread_count, err))
+        return false;
+    put_text(&out, &check);
+    if (!print_out(&out, err))
+        return false;
+    return judge(&check, err);
+}
