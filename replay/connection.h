@@ -1,7 +1,7 @@
 /*
  * One session with a PostgreSQL server.
  *
- * The only module that talks libpq. Text is UTF-8 both ways. Every call that
+ * With connection_*.h the only place that talks libpq. Text is UTF-8 both ways. Every call that
  * waits for the server also waits for stop_fd(): when stopping is requested the
  * statement is cancelled and the call fails with ERROR_STOPPED; the session
  * stays usable (for a rollback). All other failures are ERROR_DATABASE and
@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONNECTION_SQLSTATE_SIZE 6 /* bytes, with the final NUL */
+#define CONNECTION_VERSION_NUM_MIN 90500 /* PostgreSQL 9.5 */
+#define CONNECTION_SQLSTATE_SIZE 6       /* bytes, with the final NUL */
 
 /*
  * Where to connect. Keywords are libpq's; what is absent comes from libpq's
@@ -36,7 +37,7 @@ struct connection {
     bool ignores_stop;      /* set it to clean up after stopping was requested */
     char
         sqlstate[CONNECTION_SQLSTATE_SIZE]; /* of the last failure; "" when the server named none */
-    struct byte_buffer warnings; /* owned: the server's warnings, one a line, the first 8 KiB */
+    struct byte_buffer *warnings; /* owned: the server's warnings, one a line, the first 8 KiB */
 };
 
 /*
@@ -44,12 +45,16 @@ struct connection {
  * statement, lock or idle timeouts, row_security off, ISO dates in UTC,
  * extra_float_digits 3. The search_path stays the role's own. Fails with
  * ERROR_USAGE for a keyword or DSN that libpq refuses, else ERROR_DATABASE with an
- * explanation of what to look at. No message ever holds a password.
+ * explanation of what to look at, ERROR_REFUSED for a server older than 9.5, or ERROR_STOPPED. No
+ * message ever holds a password.
  */
 MUST_CHECK bool connection_open(
     struct connection *connection, const struct connection_target *target, struct error *err);
 
 void connection_release(struct connection *connection);
+
+/* Is this one of libpq's keywords ("host", "sslmode", ...)? */
+bool connection_knows_keyword(const char *keyword);
 
 /* Is the session gone (server stopped, network, terminated by an administrator)? */
 bool connection_is_lost(const struct connection *connection);
@@ -91,61 +96,5 @@ MUST_CHECK bool connection_exec_count(
 /* Executes one statement; values may be NULL when it has no $n. */
 MUST_CHECK bool connection_query(struct connection *connection, const char *sql,
     const struct connection_values *values, struct connection_rows *rows, struct error *err);
-
-/* --- transactions ---------------------------------------------------------- */
-
-/* Release rolls back what was not committed. Zero-initialise. */
-struct connection_transaction {
-    struct connection *connection; /* borrowed; NULL: not open */
-};
-
-/* options follow BEGIN ("ISOLATION LEVEL REPEATABLE READ"); NULL: none. */
-MUST_CHECK bool connection_transaction_begin(struct connection_transaction *transaction,
-    struct connection *connection, const char *options, struct error *err);
-
-/* Also fails when the server rolls back instead. A session lost here leaves the outcome open. */
-MUST_CHECK bool connection_transaction_commit(
-    struct connection_transaction *transaction, struct error *err);
-
-void connection_transaction_release(struct connection_transaction *transaction);
-
-/* --- COPY ------------------------------------------------------------------ */
-
-/* COPY ... FROM STDIN. Release without commit makes the COPY fail, so no row arrives. */
-struct connection_copy_in {
-    struct connection *connection; /* borrowed; NULL: not open */
-};
-
-MUST_CHECK bool connection_copy_in_begin(struct connection_copy_in *copy,
-    struct connection *connection, const char *sql, struct error *err);
-
-/* Sends bytes, cut anywhere, and waits until the server takes them. */
-MUST_CHECK bool connection_copy_in_put(
-    struct connection_copy_in *copy, const void *bytes, size_t size, struct error *err);
-
-/* Ends the data; the server's verdict on all of it comes here. row_count may be NULL. */
-MUST_CHECK bool connection_copy_in_commit(
-    struct connection_copy_in *copy, uint64_t *row_count, struct error *err);
-
-void connection_copy_in_release(struct connection_copy_in *copy);
-
-/* COPY ... TO STDOUT. Release before the end cancels the statement. */
-struct connection_copy_out {
-    struct connection *connection; /* borrowed; NULL: not open */
-    char *row;                     /* owned by libpq */
-};
-
-MUST_CHECK bool connection_copy_out_begin(struct connection_copy_out *copy,
-    struct connection *connection, const char *sql, struct error *err);
-
-/*
- * Yields one message, which is one row (in BINARY the first one begins with the
- * file header, and the trailer is a message of its own). Borrowed until the next
- * call; *bytes is NULL at the end.
- */
-MUST_CHECK bool connection_copy_out_next(
-    struct connection_copy_out *copy, const uint8_t **bytes, size_t *size, struct error *err);
-
-void connection_copy_out_release(struct connection_copy_out *copy);
 
 #endif

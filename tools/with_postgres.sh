@@ -6,7 +6,8 @@
 # The server is new (UTF8, C locale), listens on a socket in a private folder (no password needed) and on a free
 # port of 127.0.0.1 (by password). CMD finds it by PGHOST, PGPORT, PGUSER and PGPASSWORD, PGUSER being a superuser.
 # VALISE_PGHOST_TCP is 127.0.0.1. The exit status is CMD's. Works as root (then the server runs as user postgres,
-# as PostgreSQL refuses root) and as anyone else. VALISE_PG_BINDIR says where initdb is, if it is not found.
+# as PostgreSQL refuses root) and as anyone else. VALISE_PG_BINDIR says where initdb is, if it is not found; lines in
+# VALISE_PG_SETTINGS are added to postgresql.conf.
 set -euo pipefail
 
 die() {
@@ -76,6 +77,7 @@ fsync = off
 shared_buffers = 256MB
 max_wal_size = 4GB
 timezone = 'UTC'
+${VALISE_PG_SETTINGS:-}
 END
 
 for _ in 1 2 3 4 5 6 7 8; do

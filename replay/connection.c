@@ -1,0 +1,318 @@
+#include "replay/connection.h"
+
+#include "base/owned.h"
+#include "base/stop.h"
+#include "replay/connection_trouble.h"
+#include "replay/connection_wait.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CONNECT_TIMEOUT_MS 30000 /* a host, when connect_timeout is not given */
+#define KEYWORD_COUNT_MAX 64
+#define WARNINGS_SIZE_MAX ((size_t)8 * 1024)
+
+/* --- opening ---------------------------------------------------------------- */
+
+struct parameters {
+    const char *keywords[KEYWORD_COUNT_MAX];
+    const char *values[KEYWORD_COUNT_MAX];
+    size_t count;
+};
+
+static void add(struct parameters *parameters, const char *keyword, const char *value)
+{
+    parameters->keywords[parameters->count] = keyword;
+    parameters->values[parameters->count] = value;
+    parameters->count++;
+}
+
+bool connection_knows_keyword(const char *keyword)
+{
+    PQconninfoOption *options = PQconndefaults();
+    bool found = false;
+
+    if (options == NULL)
+        return true;
+    for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
+        found = found || strcmp(option->keyword, keyword) == 0;
+    PQconninfoFree(options);
+    return found;
+}
+
+/* Finds what libpq's own message would say with a piece of the password in it. */
+static bool check_dsn(const char *dsn, struct error *err)
+{
+    const char *text = NULL;
+    PQconninfoOption *options;
+    char *ignored = NULL;
+    bool is_uri = strncmp(dsn, "postgres://", 11) == 0 || strncmp(dsn, "postgresql://", 13) == 0;
+
+    if (is_uri) {
+        const char *authority = strstr(dsn, "://") + 3;
+        const char *at = memchr(authority, '@', strcspn(authority, "/?"));
+
+        if (at != NULL && memchr(at + 1, '@', strcspn(at + 1, "/?")) != NULL)
+            return error_set(err, ERROR_USAGE,
+                "the connection URI has two \"@\"; write one that belongs to the password as %%40");
+    }
+    options = PQconninfoParse(dsn, &ignored);
+    if (options == NULL)
+        text =
+            is_uri
+                ? "expected postgresql://USER@HOST:PORT/DATABASE, special characters in a part as %XX"
+                : "expected keyword=value ..., a value with spaces in single quotes";
+    PQfreemem(ignored);
+    PQconninfoFree(options);
+    /* libpq's reason may quote a part of a password, so it is not shown. */
+    return text == NULL
+           || error_set(err, ERROR_USAGE, "libpq does not understand the DSN: %s", text);
+}
+
+static bool collect(
+    struct parameters *parameters, const struct connection_target *target, struct error *err)
+{
+    add(parameters, "application_name", "valise-replay");
+    for (size_t i = 0; target->keywords != NULL && target->keywords[i] != NULL; i++) {
+        if (!connection_knows_keyword(target->keywords[i]))
+            return error_set(
+                err, ERROR_USAGE, "libpq knows no parameter \"%s\"", target->keywords[i]);
+        if (parameters->count + 3 >= KEYWORD_COUNT_MAX)
+            return error_set(err, ERROR_USAGE, "there are more than %d connection parameters",
+                KEYWORD_COUNT_MAX - 4);
+        add(parameters, target->keywords[i], target->values[i]);
+    }
+    if (target->dsn != NULL) {
+        if (!check_dsn(target->dsn, err))
+            return false;
+        add(parameters, "dbname", target->dsn);
+    }
+    add(parameters, "client_encoding", "UTF8");
+    add(parameters, NULL, NULL);
+    return true;
+}
+
+/* How long to wait for all the hosts; libpq leaves that to its asynchronous callers. */
+static int64_t connect_timeout_ms(PGconn *handle)
+{
+    PQconninfoOption *options = PQconninfo(handle);
+    int64_t one_ms = CONNECT_TIMEOUT_MS;
+    int64_t host_count = 1;
+
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        if (o->val == NULL)
+            continue;
+        if (strcmp(o->keyword, "connect_timeout") == 0)
+            one_ms = 1000 * strtoll(o->val, NULL, 10);
+        for (const char *c = o->val; strncmp(o->keyword, "host", 4) == 0 && *c != '\0'; c++)
+            host_count += *c == ',';
+    }
+    PQconninfoFree(options);
+    return one_ms <= 0 ? INT64_MAX : one_ms * host_count;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool wait_for_server(struct connection *connection, struct error *err)
+{
+    int64_t limit_ms = connect_timeout_ms(connection->handle);
+    int64_t start_ms = now_ms();
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+    while (PQstatus(connection->handle) != CONNECTION_BAD && state != PGRES_POLLING_OK) {
+        struct pollfd fds[2] = {
+            {.fd = PQsocket(connection->handle),
+                .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT},
+            {.fd = connection->ignores_stop ? -1 : stop_fd(), .events = POLLIN},
+        };
+        int64_t left_ms = limit_ms - (now_ms() - start_ms);
+
+        if (!connection->ignores_stop && !stop_check(err))
+            return false;
+        if (left_ms <= 0)
+            return connection_trouble_explain("timeout expired", err);
+        if (poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms) < 0 && errno != EINTR)
+            return error_set_errno(err, "cannot wait for PostgreSQL");
+        if (fds[0].revents != 0)
+            state = PQconnectPoll(connection->handle);
+        if (state == PGRES_POLLING_FAILED)
+            break;
+    }
+    if (PQstatus(connection->handle) == CONNECTION_OK)
+        return true;
+    return connection_trouble_explain(PQerrorMessage(connection->handle), err);
+}
+
+/* Keeps WARNINGs for the report; NOTICEs are switched off. */
+static void on_notice(void *context, const PGresult *result)
+{
+    struct byte_buffer *warnings = context;
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (text == NULL || warnings->size + strlen(text) + 1 > WARNINGS_SIZE_MAX)
+        return;
+    byte_buffer_put(warnings, text, strlen(text));
+    byte_buffer_put_u8(warnings, '\n');
+}
+
+static bool prepare_session(struct connection *connection, struct error *err)
+{
+    static const char settings[] =
+        "SET client_min_messages = warning; SET standard_conforming_strings = on;"
+        "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC';"
+        "SET extra_float_digits = 3; SET bytea_output = hex; SET row_security = off;"
+        "SET default_transaction_isolation = 'read committed';"
+        "SET statement_timeout = 0; SET lock_timeout = 0;";
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    connection->version_num = PQserverVersion(connection->handle);
+    if (connection->version_num < CONNECTION_VERSION_NUM_MIN)
+        return error_set(err, ERROR_REFUSED,
+            "the server is PostgreSQL %d.%d, expected 9.5 or later; upgrade it",
+            connection->version_num / 10000, connection->version_num / 100 % 100);
+    byte_buffer_put(&sql, settings, strlen(settings));
+    if (connection->version_num >= 90600)
+        byte_buffer_put(&sql, "SET idle_in_transaction_session_timeout = 0;", 44);
+    if (connection->version_num >= 140000)
+        byte_buffer_put(&sql, "SET idle_session_timeout = 0;", 29);
+    if (connection->version_num >= 170000)
+        byte_buffer_put(&sql, "SET transaction_timeout = 0;", 28);
+    byte_buffer_put_u8(&sql, 0);
+    return connection_exec(connection, (const char *)sql.data, err);
+}
+
+bool connection_open(
+    struct connection *connection, const struct connection_target *target, struct error *err)
+{
+    struct parameters parameters = {.count = 0};
+    bool ignores_stop = connection->ignores_stop;
+
+    *connection = (struct connection){.ignores_stop = ignores_stop};
+    if (!collect(&parameters, target, err))
+        return false;
+    connection->warnings = byte_buffer_calloc(1, sizeof(*connection->warnings));
+    connection->handle =
+        PQconnectStartParams(parameters.keywords, parameters.values, target->dsn != NULL);
+    if (connection->handle == NULL)
+        abort(); /* out of memory */
+    /* Makes libpq write the SQLSTATE into its message, whatever language the server speaks. */
+    PQsetErrorVerbosity(connection->handle, PQERRORS_VERBOSE);
+    PQsetNoticeReceiver(connection->handle, on_notice, connection->warnings);
+    if (!wait_for_server(connection, err))
+        return false;
+    PQsetErrorVerbosity(connection->handle, PQERRORS_DEFAULT);
+    if (PQsetnonblocking(connection->handle, 1) != 0)
+        return connection_wait_failed(connection, NULL, err);
+    return prepare_session(connection, err);
+}
+
+void connection_release(struct connection *connection)
+{
+    PQfinish(connection->handle);
+    if (connection->warnings != NULL)
+        byte_buffer_release(connection->warnings);
+    free(connection->warnings);
+    *connection = (struct connection){0};
+}
+
+bool connection_is_lost(const struct connection *connection)
+{
+    return PQstatus(connection->handle) != CONNECTION_OK;
+}
+
+int connection_backend_pid(const struct connection *connection)
+{
+    return PQbackendPID(connection->handle);
+}
+
+/* --- statements ------------------------------------------------------------- */
+
+bool connection_exec(struct connection *connection, const char *sql, struct error *err)
+{
+    if (!connection_wait_start(connection, err))
+        return false;
+    if (PQsendQuery(connection->handle, sql) == 0)
+        return connection_wait_failed(connection, NULL, err);
+    return connection_wait_end(connection, NULL, err);
+}
+
+bool connection_exec_count(
+    struct connection *connection, const char *sql, uint64_t *row_count, struct error *err)
+{
+    PGresult *last = NULL;
+    bool done;
+
+    if (!connection_wait_start(connection, err))
+        return false;
+    if (PQsendQuery(connection->handle, sql) == 0)
+        return connection_wait_failed(connection, NULL, err);
+    done = connection_wait_end(connection, &last, err);
+    if (done)
+        *row_count = strtoull(PQcmdTuples(last), NULL, 10);
+    PQclear(last);
+    return done;
+}
+
+bool connection_query(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err)
+{
+    static const struct connection_values none = {0};
+    PGresult *last = NULL;
+
+    connection_rows_release(rows);
+    if (!connection_wait_start(connection, err))
+        return false;
+    if (values == NULL)
+        values = &none;
+    if (PQsendQueryParams(
+            connection->handle, sql, (int)values->count, NULL, values->items, NULL, NULL, 0)
+        == 0)
+        return connection_wait_failed(connection, NULL, err);
+    if (!connection_wait_end(connection, &last, err)) {
+        PQclear(last);
+        return false;
+    }
+    rows->handle = last;
+    rows->row_count = (size_t)PQntuples(last);
+    rows->column_count = (size_t)PQnfields(last);
+    return true;
+}
+
+void connection_rows_release(struct connection_rows *rows)
+{
+    PQclear(rows->handle);
+    *rows = (struct connection_rows){0};
+}
+
+const char *connection_rows_text(const struct connection_rows *rows, size_t row, size_t column)
+{
+    assert(row < rows->row_count && column < rows->column_count);
+    if (PQgetisnull(rows->handle, (int)row, (int)column))
+        return NULL;
+    return PQgetvalue(rows->handle, (int)row, (int)column);
+}
+
+int64_t connection_rows_integer(const struct connection_rows *rows, size_t row, size_t column)
+{
+    const char *text = connection_rows_text(rows, row, column);
+
+    return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+bool connection_rows_boolean(const struct connection_rows *rows, size_t row, size_t column)
+{
+    const char *text = connection_rows_text(rows, row, column);
+
+    return text != NULL && text[0] == 't';
+}

@@ -1,0 +1,1 @@
+"""The benchmark: what is measured, how, and how it is shown. tools/bench runs it."""
