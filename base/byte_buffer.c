@@ -34,30 +34,14 @@ void byte_buffer_release(struct byte_buffer *b)
     *b = (struct byte_buffer){0};
 }
 
-void byte_buffer_reserve(struct byte_buffer *b, size_t more)
+void byte_buffer_grow(struct byte_buffer *b, size_t more)
 {
     size_t wanted = b->size + more;
 
     if (wanted < more)
         end_out_of_memory(more);
-    if (wanted <= b->capacity)
-        return;
     b->capacity = wanted + wanted / 2 + 64;
     b->data = byte_buffer_realloc(b->data, b->capacity);
-}
-
-void byte_buffer_put(struct byte_buffer *b, const void *bytes, size_t size)
-{
-    if (size == 0)
-        return;
-    byte_buffer_reserve(b, size);
-    memcpy(b->data + b->size, bytes, size);
-    b->size += size;
-}
-
-void byte_buffer_put_u8(struct byte_buffer *b, uint8_t value)
-{
-    byte_buffer_put(b, &value, 1);
 }
 
 void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value)
@@ -65,20 +49,6 @@ void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value)
     uint8_t bytes[2] = {(uint8_t)value, (uint8_t)(value >> 8)};
 
     byte_buffer_put(b, bytes, sizeof(bytes));
-}
-
-void byte_buffer_put_u32(struct byte_buffer *b, uint32_t value)
-{
-    byte_buffer_reserve(b, 4);
-    byte_buffer_store_u32(b->data + b->size, value);
-    b->size += 4;
-}
-
-void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value)
-{
-    byte_buffer_reserve(b, 8);
-    byte_buffer_store_u64(b->data + b->size, value);
-    b->size += 8;
 }
 
 void byte_buffer_put_text(struct byte_buffer *b, const char *text)

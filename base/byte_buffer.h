@@ -20,20 +20,8 @@ struct byte_buffer {
 /* Frees the bytes and zeroes the buffer. */
 void byte_buffer_release(struct byte_buffer *b);
 
-/* Makes room for `more` further bytes without changing size. */
-void byte_buffer_reserve(struct byte_buffer *b, size_t more);
-
-/* Appends. put_text writes a u32 length and then the bytes of a NUL-ended string. */
-void byte_buffer_put(struct byte_buffer *b, const void *bytes, size_t size);
-void byte_buffer_put_u8(struct byte_buffer *b, uint8_t value);
-void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value);
-void byte_buffer_put_u32(struct byte_buffer *b, uint32_t value);
-void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value);
-void byte_buffer_put_text(struct byte_buffer *b, const char *text);
-
-/* Overwrites four or eight bytes that were appended before, at offset `at`. */
-void byte_buffer_set_u32(struct byte_buffer *b, size_t at, uint32_t value);
-void byte_buffer_set_u64(struct byte_buffer *b, size_t at, uint64_t value);
+/* Makes room for at least `more` further bytes; what byte_buffer_reserve() calls when it must. */
+void byte_buffer_grow(struct byte_buffer *b, size_t more);
 
 /* Writes a little-endian integer to memory that has room for it. */
 static inline void byte_buffer_store_u32(uint8_t *at, uint32_t value)
@@ -49,6 +37,52 @@ static inline void byte_buffer_store_u64(uint8_t *at, uint64_t value)
     byte_buffer_store_u32(at, (uint32_t)value);
     byte_buffer_store_u32(at + 4, (uint32_t)(value >> 32));
 }
+
+/* --- inline, as dump and replay do little else ------------------------------ */
+
+/* Makes room for `more` further bytes without changing size. */
+static inline void byte_buffer_reserve(struct byte_buffer *b, size_t more)
+{
+    if (b->capacity - b->size < more)
+        byte_buffer_grow(b, more);
+}
+
+/* Appends. put_text writes a u32 length and then the bytes of a NUL-ended string. */
+static inline void byte_buffer_put(struct byte_buffer *b, const void *bytes, size_t size)
+{
+    if (size == 0)
+        return;
+    byte_buffer_reserve(b, size);
+    memcpy(b->data + b->size, bytes, size);
+    b->size += size;
+}
+
+static inline void byte_buffer_put_u8(struct byte_buffer *b, uint8_t value)
+{
+    byte_buffer_reserve(b, 1);
+    b->data[b->size++] = value;
+}
+
+static inline void byte_buffer_put_u32(struct byte_buffer *b, uint32_t value)
+{
+    byte_buffer_reserve(b, 4);
+    byte_buffer_store_u32(b->data + b->size, value);
+    b->size += 4;
+}
+
+static inline void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value)
+{
+    byte_buffer_reserve(b, 8);
+    byte_buffer_store_u64(b->data + b->size, value);
+    b->size += 8;
+}
+
+void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value);
+void byte_buffer_put_text(struct byte_buffer *b, const char *text);
+
+/* Overwrites four or eight bytes that were appended before, at offset `at`. */
+void byte_buffer_set_u32(struct byte_buffer *b, size_t at, uint32_t value);
+void byte_buffer_set_u64(struct byte_buffer *b, size_t at, uint64_t value);
 
 /* realloc and calloc that end the process when memory is exhausted. */
 void *byte_buffer_realloc(void *old, size_t size);
