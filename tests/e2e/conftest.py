@@ -1,0 +1,111 @@
+"""What the end-to-end tests stand on: programs, a throwaway PostgreSQL, a database per test, a real Synapse."""
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from synapse_kit import installation
+from synapse_kit.configuration import Installation
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """The throwaway PostgreSQL: by its socket nobody needs a password, by TCP everybody does."""
+
+    def __init__(self, folder: str, port: str, user: str, password: str) -> None:
+        self.folder, self.port, self.user, self.password = folder, int(port), user, password
+        self.numbers = itertools.count(1)
+
+    def dsn(self, database: str) -> str:
+        return f"host={self.folder} port={self.port} user={self.user} dbname={database}"
+
+    def connect(self, database: str) -> Any:
+        connection = psycopg2.connect(self.dsn(database))
+        connection.autocommit = True
+        return connection
+
+    def execute(self, database: str, statement: str) -> None:
+        with contextlib.closing(self.connect(database)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def create(self, options: str = "ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0") -> str:
+        """A new empty database; its name."""
+        name = f"test_{next(self.numbers)}"
+        self.execute("postgres", f"CREATE DATABASE {name} {options}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.execute("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+class Database:
+    """One database of the server."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server, self.name, self.dsn = server, name, server.dsn(name)
+
+    def execute(self, statements: str) -> None:
+        self.server.execute(self.name, statements)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(self.server.connect(self.name)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server lives as long as the pipe to it: it also ends if these tests are killed."""
+    script = 'printf "%s\\n" "$PGHOST" "$PGPORT" "$PGUSER" "$PGPASSWORD"; cat > /dev/null'
+    process = subprocess.Popen([ROOT / "tools/with_postgres.sh", "bash", "-c", script], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    assert process.stdin and process.stdout
+    answer = [process.stdout.readline().strip() for _ in range(4)]
+    assert all(answer), "no PostgreSQL; the reason is above"
+    yield Server(*answer)
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[Database]:
+    """A new empty database."""
+    name = postgres.create()
+    yield Database(postgres, name)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def synapse() -> Installation:
+    """A real Synapse; the tests that need one are skipped where none can be had."""
+    try:
+        return installation.find()
+    except installation.Unavailable as error:
+        pytest.skip(f"no Synapse: {error}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment() -> None:
+    """Only what a test says may decide where a program connects to."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    def find() -> int:
+        with contextlib.closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    return find
+
