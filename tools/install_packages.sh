@@ -8,7 +8,7 @@ packages=(
     gcc libc6-dev meson ninja-build pkg-config
     libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev
     # tests, and the scripts beside this one
-    postgresql postgresql-client sqlite3 zstd git ca-certificates
+    postgresql sqlite3 zstd git ca-certificates
     python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml
     clang-format-14 clang-tidy-14
 )
