@@ -23,7 +23,8 @@
  */
 enum ddl_phase {
     DDL_PHASE_BUILD,   /* CREATE INDEX, also for what a constraint will use */
-    DDL_PHASE_ATTACH,  /* ADD CONSTRAINT ... USING INDEX, exclusion constraints, comments, marks */
+    DDL_PHASE_ATTACH,  /* ADD CONSTRAINT ... USING INDEX, exclusion constraints */
+    DDL_PHASE_MARK,    /* replica identity, CLUSTER ON */
     DDL_PHASE_FOREIGN, /* foreign keys */
     DDL_PHASE_TRIGGER, /* triggers back to their state */
     DDL_PHASE_COUNT,

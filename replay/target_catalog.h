@@ -100,6 +100,7 @@ struct target_index {
     bool nulls_not_distinct;
     bool is_replica_identity;
     bool is_clustered;
+    bool has_options;     /* WITH (fillfactor = ...) */
     bool is_in_extension; /* made or required by an extension */
     size_t
         dependent_count; /* other objects that hold on to it or its constraint, FKs not counted */
@@ -116,6 +117,7 @@ struct target_constraint {
     bool is_deferrable;
     bool is_deferred;
     bool is_enforced;  /* false only on 18 or later */
+    bool has_period;   /* WITHOUT OVERLAPS or PERIOD, 18 or later */
     bool is_inherited; /* comes from a parent table, cannot be dropped here */
     const struct target_column *const *columns;
     size_t column_count;
@@ -159,7 +161,7 @@ struct target_table {
     bool may_insert;
     bool has_row_security; /* that applies to this user */
     bool is_in_extension;
-    bool has_rows; /* at the time of reading, without children's; false when may_select is false */
+    bool has_rows; /* when it was read, without inheriting tables'; true when it cannot be seen */
     int64_t row_estimate;  /* reltuples; -1: never analysed */
     int64_t size;          /* bytes of the table without indexes */
     char replica_identity; /* relreplident: d default, n nothing, f full, i index */

@@ -1,0 +1,18 @@
+/*
+ * The database itself: version, encoding, locale, rights, who else is there.
+ */
+#ifndef REPLAY_TARGET_SERVER_H
+#define REPLAY_TARGET_SERVER_H
+
+#include "base/error.h"
+#include "replay/target_read.h"
+
+#include <stdbool.h>
+
+/*
+ * Fills catalog->server and read->schema_oid; schema NULL is the first of the search_path. Fails
+ * with ERROR_REFUSED when there is no such schema, else ERROR_DATABASE.
+ */
+MUST_CHECK bool target_server_read(struct target_read *read, const char *schema, struct error *err);
+
+#endif
