@@ -70,6 +70,8 @@ bool block_decompress(struct block_codec *codec, struct byte_buffer *raw, const 
         return error_set(err, ERROR_CORRUPT, "not a zstd frame");
     if (content == ZSTD_CONTENTSIZE_UNKNOWN)
         return error_set(err, ERROR_CORRUPT, "the zstd frame does not declare its content size");
+    if (ZSTD_findFrameCompressedSize(frame, size) != size)
+        return error_set(err, ERROR_CORRUPT, "not exactly one zstd frame of %zu bytes", size);
     if (content > size_max || content > BLOCK_SIZE_MAX)
         return error_set(err, ERROR_CORRUPT, "the zstd frame declares %llu bytes, at most %zu fit",
             content, size_max);
