@@ -49,6 +49,43 @@ struct text_shape {
 #define HIGH_BITS 0x8080808080808080u
 #define LOW_ONES 0x0101010101010101u
 
+static inline uint64_t load_word(const uint8_t *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* Has high bits unless all eight bytes are ASCII and none is NUL. */
+static inline uint64_t unplain(uint64_t word)
+{
+    return word | (word - LOW_ONES);
+}
+
+/* True if the text is ASCII without NUL, as most texts are. */
+static bool is_plain(const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end = bytes + size;
+    uint64_t word = 0;
+
+    if (size < 8) {
+        for (size_t i = 0; i < size; i++)
+            word |= unplain(bytes[i]);
+        return (word & 0x80) == 0;
+    }
+    for (; end - bytes >= 32; bytes += 32) {
+        word = unplain(load_word(bytes)) | unplain(load_word(bytes + 8))
+               | unplain(load_word(bytes + 16)) | unplain(load_word(bytes + 24));
+        if ((word & HIGH_BITS) != 0)
+            return false;
+    }
+    word = unplain(load_word(end - 8));
+    for (; end - bytes > 8; bytes += 8)
+        word |= unplain(load_word(bytes));
+    return (word & HIGH_BITS) == 0;
+}
+
 static struct text_shape shape_of(const uint8_t *bytes, size_t size)
 {
     struct text_shape shape = {.is_valid = true};
@@ -57,13 +94,7 @@ static struct text_shape shape_of(const uint8_t *bytes, size_t size)
     while (at < size) {
         size_t step;
 
-        /* Eight bytes at a time as long as all are ASCII and none is NUL. */
-        while (size - at >= 8) {
-            uint64_t word;
-
-            memcpy(&word, bytes + at, 8);
-            if (((word | (word - LOW_ONES)) & HIGH_BITS) != 0)
-                break;
+        while (size - at >= 8 && (unplain(load_word(bytes + at)) & HIGH_BITS) == 0) {
             at += 8;
             shape.character_count += 8;
         }
@@ -90,8 +121,10 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static void observe_text(struct column_facts *facts, const struct value *value)
 {
-    struct text_shape shape = shape_of(value->bytes, value->size);
+    struct text_shape shape = {.character_count = value->size, .is_valid = true};
 
+    if (!is_plain(value->bytes, value->size))
+        shape = shape_of(value->bytes, value->size);
     facts->nul_count += shape.has_nul;
     facts->invalid_utf8_count += !shape.is_valid;
     facts->text_size_max = larger(facts->text_size_max, value->size);
