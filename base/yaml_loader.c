@@ -337,7 +337,7 @@ bool yaml_loader_load(struct yaml_tree *tree, const void *bytes, size_t size, st
     l->err = err;
     if (!yaml_parser_initialize(&l->parser))
         abort(); /* out of memory */
-    yaml_parser_set_input_string(&l->parser, bytes, size);
+    yaml_parser_set_input_string(&l->parser, bytes == NULL ? (const void *)"" : bytes, size);
     done = load(l);
     if (done && tree->root == NULL)
         done = error_set(err, ERROR_USAGE, "%s: is empty", tree->name);
