@@ -19,7 +19,8 @@ enum block_type {
     BLOCK_ROWS = 2,
     BLOCK_TABLE_END = 3,
     BLOCK_INDEX = 4,
-    BLOCK_UNITS = 5, /* deltas only */
+    BLOCK_UNITS = 5,     /* deltas only */
+    BLOCK_UNCHANGED = 6, /* deltas only: nothing changed */
 };
 
 #define BLOCK_OPTIONAL 0x80000000u /* in a type: a reader that does not know it skips the block */

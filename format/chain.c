@@ -17,8 +17,9 @@ void chain_release(struct chain *chain)
     *chain = (struct chain){0};
 }
 
+/* `state` is where the dumps before this one lead to. */
 static bool check_follows(
-    const struct dump_reader *dump, const struct dump_reader *before, struct error *err)
+    const struct dump_reader *dump, const uint8_t state[SHA256_SIZE], struct error *err)
 {
     char wanted[STATE_TEXT_SIZE];
     char found[STATE_TEXT_SIZE];
@@ -26,26 +27,32 @@ static bool check_follows(
     if (dump->header.kind == DUMP_FULL)
         return error_set(err, ERROR_REFUSED,
             "%s is a full dump; it can only be the first of a chain", dump->file.path);
-    if (memcmp(dump->header.from_state, before->tail.state_id, SHA256_SIZE) == 0)
+    if (memcmp(dump->header.from_state, state, SHA256_SIZE) == 0)
         return true;
     state_format(wanted, dump->header.from_state);
-    state_format(found, before->tail.state_id);
+    state_format(found, state);
     return error_set(err, ERROR_REFUSED,
-        "%s starts from state %.16s, but %s leads to state %.16s: give the dumps oldest first, "
-        "without a gap",
-        dump->file.path, wanted, before->file.path, found);
+        "%s starts from state %.16s, but the dumps before it lead to state %.16s: give all dumps, "
+        "oldest first",
+        dump->file.path, wanted, found);
 }
 
 bool chain_open(struct chain *chain, const char *const *paths, size_t count, struct error *err)
 {
+    uint8_t state[SHA256_SIZE];
+
     assert(count > 0);
     *chain = (struct chain){.dumps = byte_buffer_calloc(count, sizeof(*chain->dumps))};
     for (size_t i = 0; i < count; i++) {
-        chain->dump_count++;
-        if (!dump_reader_open(&chain->dumps[i], paths[i], err))
+        struct dump_reader *dump = &chain->dumps[chain->dump_count++];
+
+        if (!dump_reader_open(dump, paths[i], err) || (i > 0 && !check_follows(dump, state, err)))
             return false;
-        if (i > 0 && !check_follows(&chain->dumps[i], &chain->dumps[i - 1], err))
-            return false;
+        memcpy(state, dump->tail.state_id, SHA256_SIZE);
+        if (dump->is_unchanged && count > 1 && (chain->dump_count > 1 || i + 1 < count)) {
+            dump_reader_release(dump);
+            chain->dump_count--;
+        }
     }
     return true;
 }

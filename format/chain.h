@@ -2,8 +2,9 @@
  * A chain: a full dump and the deltas that follow it, taken as one state; or
  * deltas alone, each starting where the one before it ends.
  *
- * Links are checked by state when the chain is opened; the units of a table are
- * resolved, and checked by sums, when they are asked for.
+ * Links are checked by state when the chain is opened, and deltas that change
+ * nothing are left out; the units of a table are resolved, and checked by sums,
+ * when they are asked for.
  */
 #ifndef FORMAT_CHAIN_H
 #define FORMAT_CHAIN_H
@@ -29,7 +30,10 @@ MUST_CHECK bool chain_open(
 
 void chain_release(struct chain *chain);
 
-/* The newest dump: its schema and table ends describe the chain's state. */
+/*
+ * The newest dump: its schema and table ends describe the chain's state (unless
+ * it is a chain of one delta that changes nothing).
+ */
 const struct dump_reader *chain_last(const struct chain *chain);
 
 /* True if the chain begins with a full dump. */

@@ -293,6 +293,7 @@ static bool take_entry(struct dump_reader *reader, struct dump_buffer *buffer, s
         return belongs_here ? true : error_set(err, ERROR_CORRUPT, "units are out of order");
     case BLOCK_SCHEMA:
     case BLOCK_INDEX:
+    case BLOCK_UNCHANGED:
         return error_set(err, ERROR_CORRUPT, "type %" PRIu32 " is out of place", entry->type);
     default:
         if ((entry->type & BLOCK_OPTIONAL) != 0)
@@ -318,6 +319,23 @@ static bool read_tables(struct dump_reader *reader, struct dump_buffer *buffer, 
     return true;
 }
 
+/* A delta that changes nothing: one empty block, and the same state on both sides. */
+static bool read_unchanged(
+    struct dump_reader *reader, struct dump_buffer *buffer, struct error *err)
+{
+    struct byte_reader body;
+
+    if (!read_block(reader, 0, buffer, &body, err))
+        return error_wrap(err, "block 0 (unchanged)");
+    if (reader->header.kind != DUMP_DELTA || reader->index.entry_count != 1
+        || byte_reader_left(&body) != 0
+        || memcmp(reader->header.from_state, reader->tail.state_id, SHA256_SIZE) != 0)
+        return error_set(err, ERROR_CORRUPT,
+            "block 0 says that nothing changed, the rest of the file does not agree");
+    reader->is_unchanged = true;
+    return true;
+}
+
 static bool check_state(const struct dump_reader *reader, struct error *err)
 {
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -333,6 +351,14 @@ static bool check_state(const struct dump_reader *reader, struct error *err)
     return true;
 }
 
+static bool read_contents(struct dump_reader *reader, struct dump_buffer *buffer, struct error *err)
+{
+    if (reader->index.entries[0].type == BLOCK_UNCHANGED)
+        return read_unchanged(reader, buffer, err);
+    return read_schema(reader, buffer, err) && read_tables(reader, buffer, err)
+           && check_state(reader, err);
+}
+
 bool dump_reader_open(struct dump_reader *reader, const char *path, struct error *err)
 {
     OWNED(dump_buffer) struct dump_buffer buffer = {0};
@@ -341,8 +367,7 @@ bool dump_reader_open(struct dump_reader *reader, const char *path, struct error
     if (!file_input_open(&reader->file, path, err))
         return false;
     if (!read_ends_of_file(reader, err) || !read_index(reader, &buffer, err)
-        || !check_frames(reader, err) || !read_schema(reader, &buffer, err)
-        || !read_tables(reader, &buffer, err) || !check_state(reader, err))
+        || !check_frames(reader, err) || !read_contents(reader, &buffer, err))
         return error_wrap(err, "%s", reader->file.path);
     return true;
 }

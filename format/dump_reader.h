@@ -23,6 +23,8 @@ struct dump_reader {
     struct file_input file;
     struct header header;
     struct tail tail;
+    bool is_unchanged; /* a delta that changes nothing, and has neither schema nor tables (SPEC 7.3)
+                        */
     struct schema schema;
     struct dump_index index;
     struct table_end *ends; /* by ordinal; of tables without rows zeroed */

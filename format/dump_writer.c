@@ -21,8 +21,13 @@ struct dump_writer {
     struct table_end *ends;      /* owned, by ordinal; without facts */
     uint32_t next_table;         /* ordinal of the next table that needs an end */
     int level;
-    uint64_t size; /* bytes written */
+    uint64_t size; /* bytes written, held ones included */
     uint64_t raw_size;
+
+    /* A delta's bytes are held back until something has changed (SPEC 7.3). */
+    bool is_held;
+    struct byte_buffer held;
+    uint8_t from_state[SHA256_SIZE];
 };
 
 void dump_writer_close(struct dump_writer *writer)
@@ -35,6 +40,7 @@ void dump_writer_close(struct dump_writer *writer)
     block_codec_release(&writer->codec);
     byte_buffer_release(&writer->raw);
     byte_buffer_release(&writer->frame);
+    byte_buffer_release(&writer->held);
     free(writer->ends);
     free(writer);
 }
@@ -46,9 +52,23 @@ uint64_t dump_writer_size(const struct dump_writer *writer)
 
 static bool put_bytes(struct dump_writer *writer, const void *bytes, size_t size, struct error *err)
 {
-    sha256_update(&writer->sha, bytes, size);
     writer->size += size;
+    if (writer->is_held) {
+        byte_buffer_put(&writer->held, bytes, size);
+        return true;
+    }
+    sha256_update(&writer->sha, bytes, size);
     return file_output_write(&writer->file, bytes, size, err);
+}
+
+/* Something has changed: writes what was held. */
+static bool put_held(struct dump_writer *writer, struct error *err)
+{
+    if (!writer->is_held)
+        return true;
+    writer->is_held = false;
+    sha256_update(&writer->sha, writer->held.data, writer->held.size);
+    return file_output_write(&writer->file, writer->held.data, writer->held.size, err);
 }
 
 bool dump_writer_append(struct dump_writer *writer, const struct index_entry *entry,
@@ -57,6 +77,8 @@ bool dump_writer_append(struct dump_writer *writer, const struct index_entry *en
     struct index_entry placed = *entry;
 
     assert(frame->size <= UINT32_MAX);
+    if (entry->type == BLOCK_ROWS && !put_held(writer, err))
+        return false;
     placed.offset = writer->size;
     placed.frame_size = (uint32_t)frame->size;
     dump_index_append(&writer->index, &placed);
@@ -108,6 +130,8 @@ bool dump_writer_open(struct dump_writer **out, const struct dump_writer_options
 
     writer->schema = schema;
     writer->level = options->level;
+    writer->is_held = options->kind == DUMP_DELTA;
+    memcpy(writer->from_state, options->from_state, SHA256_SIZE);
     writer->ends = byte_buffer_calloc(schema->table_count, sizeof(*writer->ends));
     sha256_init(&writer->sha);
     if (!file_output_open(&writer->file, options->path, err) || !put_start(writer, options, err)) {
@@ -138,6 +162,8 @@ bool dump_writer_table_end(
     writer->ends[end->table] = *end;
     writer->ends[end->table].facts = NULL;
     writer->next_table++;
+    if (end->change != TABLE_SAME && !put_held(writer, err))
+        return false;
     table_end_encode(&body, end);
     return dump_writer_block(writer, BLOCK_TABLE_END, end->table, &body, err);
 }
@@ -164,19 +190,46 @@ static bool put_index(struct dump_writer *writer, uint32_t *block_count, struct 
     return true;
 }
 
+/* Starts again with a file that only says that nothing changed. */
+static bool put_unchanged(struct dump_writer *writer, struct error *err)
+{
+    const struct byte_buffer empty = {0};
+    uint8_t header[HEADER_SIZE];
+
+    memcpy(header, writer->held.data, HEADER_SIZE);
+    writer->is_held = false;
+    writer->size = 0;
+    writer->raw_size = 0;
+    writer->index.entry_count = 0;
+    return put_bytes(writer, header, HEADER_SIZE, err)
+           && dump_writer_block(writer, BLOCK_UNCHANGED, INDEX_NO_TABLE, &empty, err);
+}
+
+/* Decides whether a delta in which no row changed is empty. */
+static bool settle_held(
+    struct dump_writer *writer, const uint8_t state_id[SHA256_SIZE], struct error *err)
+{
+    if (writer->is_held && memcmp(state_id, writer->from_state, SHA256_SIZE) == 0)
+        return put_unchanged(writer, err);
+    return put_held(writer, err);
+}
+
 bool dump_writer_commit(
     struct dump_writer *writer, struct dump_writer_result *result, struct error *err)
 {
-    struct tail tail = {.index_offset = writer->size};
+    struct tail tail = {0};
     uint8_t bytes[TAIL_SIZE];
 
     skip_tables_without_rows(writer);
     assert(writer->next_table == writer->schema->table_count);
+    state_compute(tail.state_id, writer->schema, writer->ends);
+    if (!settle_held(writer, tail.state_id, err))
+        return false;
+    tail.index_offset = writer->size;
     if (!put_index(writer, &tail.index_block_count, err))
         return false;
     tail.block_count = (uint32_t)writer->index.entry_count + tail.index_block_count;
     tail.file_size = writer->size + TAIL_SIZE;
-    state_compute(tail.state_id, writer->schema, writer->ends);
     sha256_final(&writer->sha, tail.digest);
     tail_encode(bytes, &tail);
     if (!file_output_write(&writer->file, bytes, sizeof(bytes), err)
