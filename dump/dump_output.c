@@ -1,0 +1,74 @@
+#include "dump/dump_output.h"
+
+#include "base/byte_buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *dump_output_name(const char *database_path)
+{
+    const char *slash = strrchr(database_path, '/');
+    const char *base = slash == NULL ? database_path : slash + 1;
+    size_t room = strlen(base) + sizeof(".valise");
+    char *name = byte_buffer_realloc(NULL, room);
+
+    snprintf(name, room, "%s.valise", base);
+    return name;
+}
+
+static bool check_standard_output(struct error *err)
+{
+    if (isatty(STDOUT_FILENO) == 1)
+        return error_set(err, ERROR_USAGE,
+            "a dump is not written to a terminal; redirect standard output or use -o FILE");
+    return true;
+}
+
+/* Makes standard output what path names: the writer knows files and standard output. */
+static bool redirect(const char **path, struct error *err)
+{
+    int fd = open(*path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return error_set_errno(err, "cannot open \"%s\"", *path);
+    if (dup2(fd, STDOUT_FILENO) < 0) {
+        error_set_errno(err, "cannot redirect standard output to \"%s\"", *path);
+        close(fd);
+        return false;
+    }
+    close(fd);
+    *path = "-";
+    return check_standard_output(err);
+}
+
+bool dump_output_prepare(
+    const char **path, const char *database_path, bool may_overwrite, struct error *err)
+{
+    struct stat found;
+    struct stat database;
+
+    if (strcmp(*path, "-") == 0)
+        return check_standard_output(err);
+    if (stat(*path, &found) != 0) {
+        if (errno == ENOENT)
+            return true;
+        return error_set_errno(err, "cannot examine \"%s\"", *path);
+    }
+    if (S_ISDIR(found.st_mode))
+        return error_set(
+            err, ERROR_REFUSED, "\"%s\" is a folder; name the file to write with -o FILE", *path);
+    if (!S_ISREG(found.st_mode))
+        return redirect(path, err);
+    if (stat(database_path, &database) == 0 && database.st_dev == found.st_dev
+        && database.st_ino == found.st_ino)
+        return error_set(err, ERROR_REFUSED,
+            "\"%s\" is the database itself; name another file with -o FILE", *path);
+    if (!may_overwrite)
+        return error_set(err, ERROR_REFUSED,
+            "\"%s\" exists; remove it, name another file with -o FILE, or use --force", *path);
+    return true;
+}

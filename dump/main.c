@@ -1,0 +1,200 @@
+#include "base/command_line.h"
+#include "base/owned.h"
+#include "base/stop.h"
+#include "dump/dump_output.h"
+#include "dump/pipeline.h"
+#include "dump/snapshot_dump.h"
+#include "dump/source.h"
+#include "format/state.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char summary[] =
+    "Writes a snapshot of a SQLite database into one checksummed, compressed file, which "
+    "valise-replay loads into PostgreSQL. The database is only read and may be in use.";
+
+static const char epilogue[] =
+    "\n"
+    "Memory: about 22 MiB for each thread and 21 MiB for the rest at levels 1 to 5, whatever the\n"
+    "size of the database; four times the size of the largest row if that is more than 8 MiB.\n"
+    "\n"
+    "Exit status: 0 done, 2 wrong arguments, 4 the operating system refused (missing or unreadable\n"
+    "file, full disk), 5 not a database, 6 the database is damaged, 7 the database is newer than\n"
+    "this program, 8 SQLite reported an error (locked, for instance), 9 refused (the output exists),\n"
+    "11 stopped by a signal. After any but 0 there is no dump with the output's name.\n";
+
+struct arguments {
+    const char *database_path; /* --sqlite-database */
+    const char *output_path;
+    bool may_overwrite;
+    bool checks_first;
+    uint64_t level;
+    uint64_t thread_count;
+    size_t online;
+    size_t progress;
+};
+
+static const char *const online_choices[] = {"read", "copy", NULL};
+static const char *const progress_choices[] = {"auto", "plain", "none", NULL};
+
+static bool parse(struct arguments *arguments, struct command_line_result *result, int argc,
+    char **argv, struct error *err)
+{
+    struct command_line_option options[] = {
+        {.letter = 'o',
+            .name = "output",
+            .value_name = "FILE",
+            .text = &arguments->output_path,
+            .help = "the dump; \"-\" is standard output. Default: the name of SNAPSHOT with "
+                    "\".valise\" behind it, in the current folder"},
+        {.letter = 'f',
+            .name = "force",
+            .flag = &arguments->may_overwrite,
+            .help = "overwrite FILE if it exists"},
+        {.letter = 'l',
+            .name = "level",
+            .value_name = "N",
+            .number = &arguments->level,
+            .number_min = BLOCK_LEVEL_MIN,
+            .number_max = BLOCK_LEVEL_MAX,
+            .help = "zstd level, 1 (fast) to 19 (small, slow, and 100 MB more memory a thread); "
+                    "default 3"},
+        {.letter = 't',
+            .name = "threads",
+            .value_name = "N",
+            .number = &arguments->thread_count,
+            .number_min = 1,
+            .number_max = PIPELINE_THREAD_COUNT_MAX,
+            .help = "threads that compress; the dump does not depend on it. Default: one for each "
+                    "processor, but at most 4"},
+        {.name = "check",
+            .flag = &arguments->checks_first,
+            .help = "let SQLite check the whole database first (integrity_check; "
+                    "foreign_key_check only warns)"},
+        {.name = "online",
+            .choice = &arguments->online,
+            .choices = online_choices,
+            .help = "read: read the database itself (default; without WAL, its writers wait until "
+                    "the end). copy: copy it to $TMPDIR first, so that they wait for less long"},
+        {.name = "progress",
+            .choice = &arguments->progress,
+            .choices = progress_choices,
+            .help = "on standard error: auto (default) on a terminal, plain lines, or none, which "
+                    "omits the summary too"},
+        {.name = "sqlite-database",
+            .value_name = "SNAPSHOT",
+            .text = &arguments->database_path,
+            .help = "another way to name the database"},
+        {0},
+    };
+    struct command_line line = {
+        .program = "valise-dump",
+        .synopsis = "[-o FILE|-] [--level N] [--threads N] [--check] SNAPSHOT",
+        .summary = summary,
+        .options = options,
+        .epilogue = epilogue,
+        .operand_name = "SNAPSHOT",
+        .operand_max = 1,
+    };
+
+    if (!command_line_parse(&line, argc, argv, result, err) || result->answer.size > 0)
+        return result->answer.size > 0;
+    if (result->operand_count == 1 && arguments->database_path != NULL)
+        return error_set(err, ERROR_USAGE,
+            "SNAPSHOT is given twice: \"%s\" and \"%s\"; give it once", arguments->database_path,
+            result->operands[0]);
+    if (result->operand_count == 1)
+        arguments->database_path = result->operands[0];
+    if (arguments->database_path == NULL)
+        return error_set(err, ERROR_USAGE, "SNAPSHOT is missing: valise-dump %s (--help explains)",
+            line.synopsis);
+    return true;
+}
+
+static void print_line(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "valise-dump: %s\n", text);
+}
+
+static void print_warning(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "valise-dump: warning: %s\n", text);
+}
+
+static void print_summary(const char *output_path, const struct snapshot_dump_result *result)
+{
+    char size[DUMP_PROGRESS_SIZE_TEXT];
+    char file_size[DUMP_PROGRESS_SIZE_TEXT];
+    char state[STATE_TEXT_SIZE];
+    double seconds = (double)(result->duration_ms == 0 ? 1 : result->duration_ms) / 1000;
+
+    dump_progress_format_size(size, result->size);
+    dump_progress_format_size(file_size, result->written.file_size);
+    state_format(state, result->written.state_id);
+    fprintf(stderr,
+        "valise-dump: %s: %" PRIu32 " tables, %" PRIu64
+        " rows, %s in %s (%.1f to 1), %.1f s, %.0f MB/s, state %s\n",
+        strcmp(output_path, "-") == 0 ? "standard output" : output_path, result->table_count,
+        result->row_count, size, file_size,
+        (double)result->size / (double)result->written.file_size, seconds,
+        (double)result->size / 1e6 / seconds, state);
+}
+
+static bool run(const struct arguments *arguments, const char *output_path, struct error *err)
+{
+    struct snapshot_dump_options options = {
+        .database_path = arguments->database_path,
+        .output_path = output_path,
+        .may_overwrite = arguments->may_overwrite,
+        .checks_first = arguments->checks_first,
+        .copies_first = arguments->online == 1,
+        .thread_count = arguments->thread_count == 0 ? snapshot_dump_default_threads()
+                                                     : (unsigned)arguments->thread_count,
+        .level = (int)arguments->level,
+        .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
+        .progress_mode = (enum dump_progress_mode)arguments->progress,
+        .warn = print_warning,
+    };
+    struct snapshot_dump_result result;
+
+    if (!stop_install(err) || !snapshot_dump_run(&options, &result, err))
+        return false;
+    if (options.progress_mode != DUMP_PROGRESS_NONE)
+        print_summary(output_path, &result);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    OWNED(command_line_result) struct command_line_result result = {0};
+    struct arguments arguments = {.level = BLOCK_LEVEL_DEFAULT};
+    struct error err;
+    char *default_path = NULL;
+    bool done;
+
+    /* Large buffers come from and go back to the system; few arenas keep what was freed. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_ARENA_MAX, 2);
+    if (!parse(&arguments, &result, argc, argv, &err)) {
+        print_line(NULL, err.text);
+        return (int)err.kind;
+    }
+    if (result.answer.size > 0)
+        return fwrite(result.answer.data, result.answer.size, 1, stdout) == 1 && fflush(stdout) == 0
+                   ? EXIT_SUCCESS
+                   : (int)ERROR_IO;
+    if (arguments.output_path == NULL)
+        default_path = dump_output_name(arguments.database_path);
+    done = run(&arguments, default_path == NULL ? arguments.output_path : default_path, &err);
+    free(default_path);
+    if (done)
+        return EXIT_SUCCESS;
+    print_line(NULL, err.text);
+    return (int)err.kind;
+}

@@ -1,0 +1,469 @@
+#include "dump/pipeline.h"
+
+#include "base/stop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum slot_state {
+    SLOT_FREE,    /* the caller's to fill */
+    SLOT_FILLED,  /* waits for a worker */
+    SLOT_WORKING, /* a worker's */
+    SLOT_DONE,    /* the writing thread's */
+};
+
+/* One place of the ring: a batch, or the end of a table. */
+struct slot {
+    enum slot_state state;
+    bool is_end;
+    bool is_large;
+    struct table_end end; /* of is_end; without facts */
+    struct pipeline_batch batch;
+    uint32_t number; /* of the block */
+    struct index_entry entry;
+    struct byte_buffer frame;
+    struct column_facts *facts; /* owned; of this batch, column_capacity of them */
+};
+
+struct pipeline {
+    struct dump_writer *writer;  /* borrowed */
+    const struct schema *schema; /* borrowed */
+    int level;
+    uint32_t column_capacity; /* columns of the widest table */
+    uint32_t next_number;     /* of the next block; the caller's */
+    atomic_uint_fast64_t written_size;
+
+    pthread_mutex_t mutex; /* guards all that follows, and the state of slots */
+    pthread_cond_t changed_free;
+    pthread_cond_t changed_filled;
+    pthread_cond_t changed_done;
+    struct slot *slots; /* ring: sequence number modulo slot_count */
+    size_t slot_count;
+    uint64_t fill_next;  /* sequence numbers: of the slot to fill, */
+    uint64_t work_next;  /* to work on, */
+    uint64_t write_next; /* to write */
+    bool has_large;      /* a large batch is on its way */
+    bool is_closing;     /* nothing more will come */
+    bool has_failed;
+    struct error failure;
+
+    pthread_t *threads; /* workers, then the writing thread */
+    size_t thread_count;
+    /* The writing thread's. */
+    struct column_facts *facts; /* of the table being written */
+    struct byte_buffer findings;
+};
+
+static struct slot *slot_at(struct pipeline *p, uint64_t sequence)
+{
+    return &p->slots[sequence % p->slot_count];
+}
+
+static void wake_all(struct pipeline *p)
+{
+    pthread_cond_broadcast(&p->changed_free);
+    pthread_cond_broadcast(&p->changed_filled);
+    pthread_cond_broadcast(&p->changed_done);
+}
+
+/* --- workers ------------------------------------------------------------------------- */
+
+/* What one worker keeps between blocks. */
+struct work_space {
+    struct rows_encoder *encoder;
+    struct block_codec codec;
+    struct byte_buffer raw;
+};
+
+static void work_space_release(struct work_space *space)
+{
+    rows_encoder_close(space->encoder);
+    block_codec_release(&space->codec);
+    byte_buffer_release(&space->raw);
+    *space = (struct work_space){0};
+}
+
+static void observe(struct slot *slot, uint32_t column_count)
+{
+    struct byte_reader rows = byte_reader_over(slot->batch.rows.data, slot->batch.rows.size);
+
+    memset(slot->facts, 0, column_count * sizeof(*slot->facts));
+    for (uint32_t row = 0; row < slot->batch.row_count; row++) {
+        for (uint32_t i = 0; i < column_count; i++) {
+            struct value value = value_decode(&rows);
+
+            table_end_observe(&slot->facts[i], &value);
+        }
+    }
+    assert(!rows.overrun && byte_reader_left(&rows) == 0);
+}
+
+static void encode(struct pipeline *p, struct work_space *space, struct slot *slot)
+{
+    const struct schema_table *table = &p->schema->tables[slot->entry.table];
+    struct rows_input input = {
+        .table = slot->entry.table,
+        .column_count = table->column_count,
+        .row_count = slot->batch.row_count,
+        .bytes = slot->batch.rows.data,
+        .size = slot->batch.rows.size,
+    };
+
+    observe(slot, table->column_count);
+    if (space->encoder == NULL)
+        space->encoder = rows_encoder_open();
+    block_begin(&space->raw, BLOCK_ROWS, slot->number);
+    rows_encoder_encode(space->encoder, &space->raw, &input);
+    slot->entry.type = BLOCK_ROWS;
+    slot->entry.raw_size = (uint32_t)space->raw.size;
+    slot->entry.row_count = slot->batch.row_count;
+    slot->entry.sum = slot->batch.sum;
+    slot->entry.cut = slot->batch.cut;
+    slot->entry.checksum = checksum_xxh3(space->raw.data, space->raw.size);
+    if (slot->is_large)
+        byte_buffer_release(&slot->batch.rows);
+    block_compress(&space->codec, &slot->frame, &space->raw, p->level);
+    if (slot->is_large)
+        work_space_release(space);
+}
+
+/* The next slot to work on, or NULL when there will be none. */
+static struct slot *take_work(struct pipeline *p)
+{
+    struct slot *slot;
+
+    pthread_mutex_lock(&p->mutex);
+    while (!p->has_failed && !(p->is_closing && p->work_next == p->fill_next)
+           && slot_at(p, p->work_next)->state != SLOT_FILLED)
+        pthread_cond_wait(&p->changed_filled, &p->mutex);
+    slot = slot_at(p, p->work_next);
+    if (p->has_failed || slot->state != SLOT_FILLED) {
+        slot = NULL;
+    } else {
+        slot->state = SLOT_WORKING;
+        p->work_next++;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return slot;
+}
+
+static void *work(void *argument)
+{
+    struct pipeline *p = argument;
+    struct work_space space = {0};
+    struct slot *slot;
+
+    while ((slot = take_work(p)) != NULL) {
+        if (!slot->is_end)
+            encode(p, &space, slot);
+        pthread_mutex_lock(&p->mutex);
+        slot->state = SLOT_DONE;
+        pthread_cond_signal(&p->changed_done);
+        pthread_mutex_unlock(&p->mutex);
+    }
+    work_space_release(&space);
+    return NULL;
+}
+
+/* --- writing ---------------------------------------------------------------------------- */
+
+static void note_findings(struct pipeline *p, const struct table_end *end)
+{
+    for (uint32_t i = 0; i < end->column_count; i++) {
+        const struct column_facts *facts = &end->facts[i];
+        struct pipeline_finding finding = {
+            .table = end->table,
+            .column = i,
+            .nul_count = facts->nul_count,
+            .invalid_utf8_count = facts->invalid_utf8_count,
+        };
+
+        if (facts->nul_count > 0 || facts->invalid_utf8_count > 0)
+            byte_buffer_put(&p->findings, &finding, sizeof(finding));
+    }
+}
+
+static bool write_slot(struct pipeline *p, struct slot *slot, struct error *err)
+{
+    const struct schema_table *table;
+
+    if (slot->is_end) {
+        slot->end.facts = p->facts;
+        note_findings(p, &slot->end);
+        if (!dump_writer_table_end(p->writer, &slot->end, err))
+            return false;
+        memset(p->facts, 0, slot->end.column_count * sizeof(*p->facts));
+        return true;
+    }
+    table = &p->schema->tables[slot->entry.table];
+    for (uint32_t i = 0; i < table->column_count; i++)
+        table_end_merge(&p->facts[i], &slot->facts[i]);
+    return dump_writer_append(p->writer, &slot->entry, &slot->frame, err);
+}
+
+/* Address space for an ordinary batch; what is not used of it takes no memory. */
+static void make_room(struct slot *slot)
+{
+    byte_buffer_reserve(&slot->batch.rows, CHUNK_SIZE_MAX);
+}
+
+/* Makes the slot fit for the next batch; buffers of ordinary size are kept. */
+static void empty_slot(struct slot *slot)
+{
+    if (slot->is_large) {
+        byte_buffer_release(&slot->batch.rows);
+        byte_buffer_release(&slot->frame);
+        make_room(slot);
+    }
+    slot->batch.rows.size = 0;
+    slot->batch.row_count = 0;
+    slot->batch.sum = (struct hash128){0};
+    slot->batch.cut = 0;
+    slot->is_end = false;
+}
+
+/* The next slot to write, or NULL when there will be none. */
+static struct slot *take_done(struct pipeline *p)
+{
+    struct slot *slot;
+
+    pthread_mutex_lock(&p->mutex);
+    while (!p->has_failed && !(p->is_closing && p->write_next == p->fill_next)
+           && slot_at(p, p->write_next)->state != SLOT_DONE)
+        pthread_cond_wait(&p->changed_done, &p->mutex);
+    slot = slot_at(p, p->write_next);
+    if (p->has_failed || slot->state != SLOT_DONE)
+        slot = NULL;
+    pthread_mutex_unlock(&p->mutex);
+    return slot;
+}
+
+static void *write_in_order(void *argument)
+{
+    struct pipeline *p = argument;
+    struct error failure = {0};
+    struct slot *slot;
+
+    while ((slot = take_done(p)) != NULL) {
+        bool done = write_slot(p, slot, &failure);
+
+        atomic_store(&p->written_size, dump_writer_size(p->writer));
+        empty_slot(slot);
+        pthread_mutex_lock(&p->mutex);
+        if (slot->is_large) {
+            slot->is_large = false;
+            p->has_large = false;
+        }
+        slot->state = SLOT_FREE;
+        p->write_next++;
+        if (!done) {
+            p->has_failed = true;
+            p->failure = failure;
+            wake_all(p);
+        }
+        pthread_cond_signal(&p->changed_free);
+        pthread_mutex_unlock(&p->mutex);
+    }
+    return NULL;
+}
+
+/* --- the caller's side ------------------------------------------------------------------- */
+
+/* With the mutex held; what ended the wait of the caller. */
+static bool check(struct pipeline *p, struct error *err)
+{
+    if (!p->has_failed)
+        return stop_check(err);
+    *err = p->failure;
+    return false;
+}
+
+/* Waits until the slot to fill is free. */
+static bool await_free(struct pipeline *p, struct error *err)
+{
+    bool done;
+
+    pthread_mutex_lock(&p->mutex);
+    while (!p->has_failed && slot_at(p, p->fill_next)->state != SLOT_FREE)
+        pthread_cond_wait(&p->changed_free, &p->mutex);
+    done = check(p, err);
+    pthread_mutex_unlock(&p->mutex);
+    return done;
+}
+
+bool pipeline_begin(struct pipeline *p, struct pipeline_batch **batch, struct error *err)
+{
+    if (!await_free(p, err))
+        return false;
+    *batch = &slot_at(p, p->fill_next)->batch;
+    return true;
+}
+
+bool pipeline_allow_large(struct pipeline *p, struct error *err)
+{
+    struct slot *slot = slot_at(p, p->fill_next);
+    bool done;
+
+    if (slot->is_large)
+        return true;
+    pthread_mutex_lock(&p->mutex);
+    while (!p->has_failed && p->has_large)
+        pthread_cond_wait(&p->changed_free, &p->mutex);
+    done = check(p, err);
+    if (done) {
+        p->has_large = true;
+        slot->is_large = true;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return done;
+}
+
+static bool hand_over(struct pipeline *p, struct error *err)
+{
+    bool done;
+
+    if (p->next_number == UINT32_MAX)
+        return error_set(
+            err, ERROR_UNSUPPORTED, "a dump holds at most %" PRIu32 " blocks", UINT32_MAX);
+    pthread_mutex_lock(&p->mutex);
+    done = check(p, err);
+    slot_at(p, p->fill_next)->number = p->next_number++;
+    slot_at(p, p->fill_next)->state = SLOT_FILLED;
+    p->fill_next++;
+    pthread_cond_signal(&p->changed_filled);
+    pthread_mutex_unlock(&p->mutex);
+    return done;
+}
+
+bool pipeline_submit(struct pipeline *p, uint32_t table, struct error *err)
+{
+    struct slot *slot = slot_at(p, p->fill_next);
+
+    assert(slot->batch.row_count > 0);
+    slot->entry = (struct index_entry){.table = table};
+    return hand_over(p, err);
+}
+
+bool pipeline_end_table(struct pipeline *p, const struct table_end *end, struct error *err)
+{
+    struct slot *slot;
+
+    if (!await_free(p, err))
+        return false;
+    slot = slot_at(p, p->fill_next);
+    assert(slot->batch.row_count == 0);
+    slot->is_end = true;
+    slot->end = *end;
+    return hand_over(p, err);
+}
+
+/* Nothing more will come: the threads end when they have done what is there. */
+static void join_all(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->is_closing = true;
+    wake_all(p);
+    pthread_mutex_unlock(&p->mutex);
+    for (size_t i = 0; i < p->thread_count; i++)
+        pthread_join(p->threads[i], NULL);
+    p->thread_count = 0;
+}
+
+bool pipeline_finish(struct pipeline *p, struct error *err)
+{
+    join_all(p);
+    return check(p, err);
+}
+
+const struct pipeline_finding *pipeline_findings(const struct pipeline *p, size_t *count)
+{
+    *count = p->findings.size / sizeof(struct pipeline_finding);
+    return (const void *)p->findings.data;
+}
+
+uint64_t pipeline_written_size(const struct pipeline *p)
+{
+    return atomic_load(&p->written_size);
+}
+
+/* --- opening and closing ------------------------------------------------------------------- */
+
+void pipeline_close(struct pipeline *p)
+{
+    if (p == NULL)
+        return;
+    pthread_mutex_lock(&p->mutex);
+    p->has_failed = true;
+    pthread_mutex_unlock(&p->mutex);
+    join_all(p);
+    for (size_t i = 0; i < p->slot_count; i++) {
+        byte_buffer_release(&p->slots[i].batch.rows);
+        byte_buffer_release(&p->slots[i].frame);
+        free(p->slots[i].facts);
+    }
+    pthread_cond_destroy(&p->changed_free);
+    pthread_cond_destroy(&p->changed_filled);
+    pthread_cond_destroy(&p->changed_done);
+    pthread_mutex_destroy(&p->mutex);
+    byte_buffer_release(&p->findings);
+    free(p->facts);
+    free(p->slots);
+    free(p->threads);
+    free(p);
+}
+
+static bool start(struct pipeline *p, void *(*run)(void *), struct error *err)
+{
+    int number = pthread_create(&p->threads[p->thread_count], NULL, run, p);
+
+    if (number != 0)
+        return error_set(err, ERROR_IO, "cannot start a thread: %s", strerror(number));
+    p->thread_count++;
+    return true;
+}
+
+static struct pipeline *allocate(const struct pipeline_options *options)
+{
+    struct pipeline *p = byte_buffer_calloc(1, sizeof(*p));
+
+    p->writer = options->writer;
+    p->schema = options->schema;
+    p->level = options->level;
+    p->next_number = 1; /* 0 is the schema */
+    for (uint32_t i = 0; i < options->schema->table_count; i++)
+        if (options->schema->tables[i].column_count > p->column_capacity)
+            p->column_capacity = options->schema->tables[i].column_count;
+    p->slot_count = options->thread_count + 2;
+    p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
+    for (size_t i = 0; i < p->slot_count; i++) {
+        p->slots[i].facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
+        make_room(&p->slots[i]);
+    }
+    p->facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
+    p->threads = byte_buffer_calloc(options->thread_count + 1, sizeof(*p->threads));
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->changed_free, NULL);
+    pthread_cond_init(&p->changed_filled, NULL);
+    pthread_cond_init(&p->changed_done, NULL);
+    return p;
+}
+
+bool pipeline_open(struct pipeline **out, const struct pipeline_options *options, struct error *err)
+{
+    struct pipeline *p = allocate(options);
+    bool done = true;
+
+    assert(options->thread_count > 0 && options->thread_count <= PIPELINE_THREAD_COUNT_MAX);
+    for (unsigned i = 0; i < options->thread_count && done; i++)
+        done = start(p, work, err);
+    done = done && start(p, write_in_order, err);
+    if (!done) {
+        pipeline_close(p);
+        return false;
+    }
+    *out = p;
+    return true;
+}

@@ -1,0 +1,85 @@
+/*
+ * From rows to a dump file, on several threads.
+ *
+ * The caller fills batches with canonical rows and submits them; workers observe
+ * facts, encode and compress; one thread writes in order. What is written depends
+ * on the batches alone, not on the number of threads.
+ *
+ * Memory is bounded by a fixed ring of thread_count + 2 batches: each holds at most
+ * PIPELINE_LARGE_SIZE bytes of rows and their compressed form, and each thread the
+ * encoded form of one. Only one batch at a time may be larger, by a row that is.
+ */
+#ifndef DUMP_PIPELINE_H
+#define DUMP_PIPELINE_H
+
+#include "base/byte_buffer.h"
+#include "base/error.h"
+#include "format/dump_writer.h"
+#include "format/rows_encoder.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A batch with more bytes of rows than this is large. */
+#define PIPELINE_LARGE_SIZE (CHUNK_SIZE_MAX / 2 * 3)
+#define PIPELINE_THREAD_COUNT_MAX 256u
+
+struct pipeline; /* opaque */
+
+struct pipeline_options {
+    struct dump_writer *writer; /* used by the pipeline alone until it is closed */
+    const struct schema *schema;
+    unsigned thread_count;
+    int level;
+};
+
+/* Rows of one table on their way; rows, row_count, sum and cut are for the caller to fill. */
+struct pipeline_batch {
+    struct byte_buffer rows; /* canonical */
+    uint32_t row_count;
+    struct hash128 sum;
+    uint64_t cut; /* low half of the last row's hash */
+};
+
+/* A column with texts that PostgreSQL cannot hold. */
+struct pipeline_finding {
+    uint32_t table;
+    uint32_t column;
+    uint64_t nul_count;
+    uint64_t invalid_utf8_count;
+};
+
+/* Starts the threads. Fails with ERROR_IO. */
+MUST_CHECK bool pipeline_open(
+    struct pipeline **out, const struct pipeline_options *options, struct error *err);
+
+/* Stops and joins the threads; what was not written is dropped. */
+void pipeline_close(struct pipeline *pipeline);
+
+/*
+ * Waits for an empty batch, borrowed until pipeline_submit(). This and all below
+ * fail with what failed in a thread, or ERROR_STOPPED.
+ */
+MUST_CHECK bool pipeline_begin(
+    struct pipeline *pipeline, struct pipeline_batch **batch, struct error *err);
+
+/* To be called before a batch becomes large: waits until no other one is. */
+MUST_CHECK bool pipeline_allow_large(struct pipeline *pipeline, struct error *err);
+
+/* Hands over the batch of the last pipeline_begin(), which has rows of this table. */
+MUST_CHECK bool pipeline_submit(struct pipeline *pipeline, uint32_t table, struct error *err);
+
+/* Writes TABLE_END behind what was submitted; no batch may be begun. facts are filled in here. */
+MUST_CHECK bool pipeline_end_table(
+    struct pipeline *pipeline, const struct table_end *end, struct error *err);
+
+/* Waits until everything is written. The writer is then the caller's again. */
+MUST_CHECK bool pipeline_finish(struct pipeline *pipeline, struct error *err);
+
+/* What was found in the tables that are written; valid after pipeline_finish() until close. */
+const struct pipeline_finding *pipeline_findings(const struct pipeline *pipeline, size_t *count);
+
+/* Bytes written so far; for any thread. */
+uint64_t pipeline_written_size(const struct pipeline *pipeline);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Tables read row by row into batches.
+ *
+ * SELECT valise_sink(c1, c2, ...) FROM t hands each row to an aggregate function of
+ * ours, which is faster than fetching columns one by one; tables with more columns
+ * than a function may have arguments are fetched. Rows come in the order of the
+ * rowid or primary key, values as SQLite stores them (SPEC 4.1).
+ */
+#ifndef DUMP_SINK_H
+#define DUMP_SINK_H
+
+#include "base/error.h"
+#include "dump/pipeline.h"
+#include "format/schema.h"
+
+#include <sqlite3.h>
+
+/* Told of each batch, in the thread that reads. */
+typedef void sink_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size);
+
+struct sink {
+    sqlite3 *db; /* borrowed, as the next two */
+    const struct schema *schema;
+    struct pipeline *pipeline;
+    sink_progress *progress; /* may be NULL */
+    void *progress_context;
+    uint64_t row_count; /* of all tables */
+    uint64_t size;      /* canonical bytes of them */
+
+    /* Of the table being read. */
+    uint32_t table;
+    struct table_end end;
+    struct pipeline_batch *batch; /* NULL until the first row after a submit */
+    struct error failure;
+    bool has_failed;
+};
+
+/*
+ * Makes the function known to db, which must outlive the sink, as must the other
+ * borrowed members; the sink stays where it is in memory. Fails with ERROR_DATABASE.
+ */
+MUST_CHECK bool sink_init(struct sink *sink, struct error *err);
+
+/*
+ * Reads all rows of the table with this ordinal into the pipeline and ends the table
+ * there. The error names the table and how many rows were read before.
+ */
+MUST_CHECK bool sink_read_table(struct sink *sink, uint32_t table, struct error *err);
+
+#endif

@@ -1,0 +1,180 @@
+#include "dump/snapshot_dump.h"
+
+#include "base/owned.h"
+#include "dump/catalog.h"
+#include "dump/dump_output.h"
+#include "dump/integrity.h"
+#include "dump/pipeline.h"
+#include "dump/sink.h"
+#include "dump/source.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+
+#define DEFAULT_THREADS_MAX 4 /* more wait for the one that reads */
+#define WARNING_SIZE 1024     /* bytes */
+
+/* All that one dump needs. */
+struct job {
+    const struct snapshot_dump_options *options;
+    const char *output_path;
+    struct source source;
+    struct schema schema;
+    struct dump_writer *writer;
+    struct pipeline *pipeline;
+    struct sink sink;
+    struct dump_progress progress;
+};
+
+static void job_release(struct job *job)
+{
+    dump_progress_clear(&job->progress);
+    pipeline_close(job->pipeline);
+    dump_writer_close(job->writer);
+    source_release(&job->source);
+    schema_release(&job->schema);
+}
+
+unsigned snapshot_dump_default_threads(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    if (count > DEFAULT_THREADS_MAX)
+        return DEFAULT_THREADS_MAX;
+    return count < 1 ? 1 : (unsigned)count;
+}
+
+static void warn(void *context, const char *text)
+{
+    struct job *job = context;
+
+    dump_progress_clear(&job->progress);
+    job->options->warn(job->options->warn_context, text);
+}
+
+static void show_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size)
+{
+    struct job *job = context;
+    struct dump_progress_state state = {
+        .table = job->schema.tables[table].name.bytes,
+        .row_count = row_count,
+        .size = size,
+        .written_size = pipeline_written_size(job->pipeline),
+    };
+
+    dump_progress_show(&job->progress, &state);
+}
+
+/* --- what is worth a warning ------------------------------------------------------- */
+
+static void warn_of_texts(
+    struct job *job, const struct pipeline_finding *finding, uint64_t count, const char *what)
+{
+    const struct schema_table *table = &job->schema.tables[finding->table];
+    char text[WARNING_SIZE];
+
+    if (count == 0)
+        return;
+    snprintf(text, sizeof(text),
+        "table \"%s\", column \"%s\": %" PRIu64 " text%s; PostgreSQL cannot hold that as text "
+        "(the dump holds it as it is)",
+        table->name.bytes, table->columns[finding->column].name.bytes, count, what);
+    warn(job, text);
+}
+
+static void warn_of_findings(struct job *job)
+{
+    size_t count;
+    const struct pipeline_finding *findings = pipeline_findings(job->pipeline, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct pipeline_finding *finding = &findings[i];
+
+        warn_of_texts(job, finding, finding->nul_count,
+            finding->nul_count == 1 ? " has a NUL character" : "s have a NUL character");
+        warn_of_texts(job, finding, finding->invalid_utf8_count,
+            finding->invalid_utf8_count == 1 ? " is not valid UTF-8" : "s are not valid UTF-8");
+    }
+}
+
+/* --- the steps ------------------------------------------------------------------------ */
+
+static bool open_source(struct job *job, struct error *err)
+{
+    const struct snapshot_dump_options *options = job->options;
+    struct source_options source = {
+        .path = options->database_path,
+        .copies_first = options->copies_first,
+        .busy_timeout_ms = options->busy_timeout_ms,
+    };
+
+    if (!source_open(&job->source, &source, err))
+        return false;
+    job->progress.size_all = job->source.size;
+    if (options->checks_first && !integrity_check(&job->source, warn, job, err))
+        return false;
+    return catalog_read(&job->schema, job->source.db, err)
+           || error_wrap(err, "database \"%s\"", options->database_path);
+}
+
+static bool open_output(struct job *job, struct error *err)
+{
+    struct dump_writer_options writer = {
+        .path = job->output_path,
+        .kind = DUMP_FULL,
+        .level = job->options->level,
+    };
+    struct pipeline_options pipeline = {
+        .schema = &job->schema,
+        .thread_count = job->options->thread_count,
+        .level = job->options->level,
+    };
+
+    if (!dump_writer_open(&job->writer, &writer, &job->schema, err))
+        return false;
+    pipeline.writer = job->writer;
+    return pipeline_open(&job->pipeline, &pipeline, err);
+}
+
+static bool read_tables(struct job *job, struct snapshot_dump_result *result, struct error *err)
+{
+    job->sink = (struct sink){
+        .db = job->source.db,
+        .schema = &job->schema,
+        .pipeline = job->pipeline,
+        .progress = show_progress,
+        .progress_context = job,
+    };
+    if (!sink_init(&job->sink, err))
+        return false;
+    for (uint32_t i = 0; i < job->schema.table_count; i++) {
+        if (!schema_table_has_rows(&job->schema.tables[i]))
+            continue;
+        if (!sink_read_table(&job->sink, i, err))
+            return false;
+        result->table_count++;
+    }
+    result->row_count = job->sink.row_count;
+    result->size = job->sink.size;
+    return pipeline_finish(job->pipeline, err);
+}
+
+bool snapshot_dump_run(const struct snapshot_dump_options *options,
+    struct snapshot_dump_result *result, struct error *err)
+{
+    OWNED(job) struct job job = {.options = options, .output_path = options->output_path};
+
+    *result = (struct snapshot_dump_result){0};
+    dump_progress_init(&job.progress, options->progress_mode, 0);
+    if (!dump_output_prepare(&job.output_path, options->database_path, options->may_overwrite, err))
+        return false;
+    if (!open_source(&job, err) || !open_output(&job, err) || !read_tables(&job, result, err)
+        || !source_confirm(&job.source, err)
+        || !dump_writer_commit(job.writer, &result->written, err))
+        return false;
+    warn_of_findings(&job);
+    result->duration_ms = dump_progress_ms(&job.progress);
+    return true;
+}
