@@ -1,0 +1,34 @@
+/*
+ * The replay itself, step by step: take down, load, derive, bring back, finish,
+ * verify, done. Each step leaves in the ledger what the next run needs to go on.
+ */
+#ifndef REPLAY_APPLY_H
+#define REPLAY_APPLY_H
+
+#include "base/error.h"
+#include "replay/ledger.h"
+#include "replay/plan.h"
+#include "replay/progress.h"
+#include "replay/report.h"
+#include "replay/workers.h"
+
+struct apply {
+    const struct plan_input *input;
+    const struct plan *plan;
+    const char *dump;              /* name of the file */
+    struct connection *connection; /* holds the lock */
+    struct ledger *ledger;
+    struct workers *workers;
+    struct progress *progress;
+    struct problems *problems; /* notes are added, and differences */
+    struct report *report;
+};
+
+/*
+ * Begins, or goes on where the ledger says. On failure the target is as it was before, unless the
+ * work can go on later (stopped, connection lost) or the rows differ (ERROR_MISMATCH); the error
+ * says which.
+ */
+MUST_CHECK bool apply_run(const struct apply *apply, struct error *err);
+
+#endif

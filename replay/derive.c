@@ -1,0 +1,156 @@
+#include "replay/derive.h"
+
+#include "base/owned.h"
+#include "replay/connection_transaction.h"
+#include "replay/quote.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STAGING "valise_staging"
+
+/* The tables to derive. */
+struct derivation {
+    const struct loader *loader;
+    const struct plan_table **tables; /* owned array */
+    size_t count;
+    struct problems *problems;
+    pthread_mutex_t lock; /* guards problems */
+};
+
+static void derivation_release(struct derivation *derivation)
+{
+    free((void *)derivation->tables);
+    pthread_mutex_destroy(&derivation->lock);
+}
+
+/* Appends sql with every %{staging} replaced by the temporary table's name. */
+static void put_statement(struct byte_buffer *out, const char *sql)
+{
+    static const char mark[] = "%{staging}";
+    const char *found;
+
+    while ((found = strstr(sql, mark)) != NULL) {
+        byte_buffer_put(out, sql, (size_t)(found - sql));
+        quote_plain(out, "pg_temp." STAGING);
+        sql = found + strlen(mark);
+    }
+    quote_plain(out, sql);
+}
+
+static bool make_staging(
+    const struct plan_table *table, struct connection *connection, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    quote_plain(&sql, "CREATE TEMPORARY TABLE " STAGING " (");
+    for (size_t i = 0; i < table->column_count; i++) {
+        quote_plain(&sql, i == 0 ? "" : ", ");
+        quote_name(&sql, table->columns[i].type.column->name);
+        quote_plain(&sql, " ");
+        quote_plain(&sql, table->columns[i].type.column->type_text);
+    }
+    quote_plain(&sql, ") ON COMMIT DROP");
+    return connection_exec(connection, quote_text(&sql), err);
+}
+
+static bool fill_staging(const struct derivation *derivation, const struct plan_table *table,
+    struct connection *connection, uint64_t *row_count, struct error *err)
+{
+    const struct dump_reader *reader = derivation->loader->reader;
+    struct loader_copy copy = {
+        .reader = reader,
+        .connection = connection,
+        .source = table->source,
+        .first_block = reader->first_block[table->source],
+        .block_count = reader->block_count[table->source],
+        .columns = table->columns,
+        .column_count = table->column_count,
+        .target = "pg_temp." STAGING,
+    };
+
+    if (!loader_copy(&copy, err) || !connection_exec(connection, "ANALYZE pg_temp." STAGING, err))
+        return false;
+    *row_count = copy.row_count;
+    return true;
+}
+
+static bool report_losses(struct derivation *derivation, const struct plan_table *table,
+    struct connection *connection, struct error *err)
+{
+    for (size_t i = 0; i < table->rule->loss_count; i++) {
+        const struct profile_count *loss = &table->rule->losses[i];
+        OWNED(byte_buffer) struct byte_buffer sql = {0};
+        OWNED(connection_rows) struct connection_rows rows = {0};
+
+        put_statement(&sql, loss->sql);
+        if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+            return error_wrap(err, "profile, \"%s\"", loss->name);
+        if (rows.row_count == 0 || connection_rows_integer(&rows, 0, 0) == 0)
+            continue;
+        pthread_mutex_lock(&derivation->lock);
+        problems_note(derivation->problems, NULL, "table \"%s\": left out %s %s", table->name,
+            connection_rows_text(&rows, 0, 0), loss->name);
+        pthread_mutex_unlock(&derivation->lock);
+    }
+    return true;
+}
+
+static bool insert_rows(const struct plan_table *table, struct connection *connection,
+    uint64_t *row_count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    put_statement(&sql, table->rule->insert);
+    return connection_exec_count(connection, quote_text(&sql), row_count, err);
+}
+
+static bool derive_table(struct derivation *derivation, const struct plan_table *table,
+    struct connection *connection, struct error *err)
+{
+    OWNED(connection_transaction) struct connection_transaction transaction = {0};
+    struct ledger_part part = {.table = table->name};
+    uint64_t staged = 0;
+
+    return connection_transaction_begin(&transaction, connection, NULL, err)
+           && make_staging(table, connection, err)
+           && fill_staging(derivation, table, connection, &staged, err)
+           && insert_rows(table, connection, &part.row_count, err)
+           && report_losses(derivation, table, connection, err)
+           && ledger_add_parts(derivation->loader->ledger, connection, &part, 1, err)
+           && connection_transaction_commit(&transaction, err);
+}
+
+static bool derive_task(void *context, const struct workers_turn *turn, struct error *err)
+{
+    struct derivation *derivation = context;
+    const struct plan_table *table = derivation->tables[turn->task];
+
+    if (!derive_table(derivation, table, turn->connection, err))
+        return error_wrap(err, "table \"%s\"", table->name);
+    progress_add(derivation->loader->progress, table->row_count);
+    return true;
+}
+
+bool derive_run(const struct loader *loader, struct problems *problems, struct error *err)
+{
+    const struct plan *plan = loader->plan;
+    OWNED(derivation) struct derivation derivation = {.loader = loader, .problems = problems};
+    uint64_t row_count = 0;
+
+    pthread_mutex_init(&derivation.lock, NULL);
+    derivation.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(*derivation.tables));
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct plan_table *table = &plan->tables[i];
+
+        if (table->action != PLAN_DERIVE
+            || ledger_find_part(loader->ledger, table->name, 0) != NULL)
+            continue;
+        derivation.tables[derivation.count++] = table;
+        row_count += table->row_count;
+    }
+    progress_step(loader->progress, "deriving rows", row_count);
+    return workers_run(loader->workers, derivation.count, derive_task, &derivation, err);
+}

@@ -1,0 +1,22 @@
+/*
+ * Tables that are made from other rows than their own: full-text search.
+ *
+ * The rows of a table of the dump go to a temporary table, then the profile's
+ * statement fills the target's table from there; both in one transaction with
+ * the ledger's record.
+ */
+#ifndef REPLAY_DERIVE_H
+#define REPLAY_DERIVE_H
+
+#include "base/error.h"
+#include "replay/loader.h"
+#include "replay/problems.h"
+
+/*
+ * Fills every table to derive that the ledger does not have. What a statement left out is noted in
+ * `problems`, as the profile's losses count it.
+ */
+MUST_CHECK bool derive_run(
+    const struct loader *loader, struct problems *problems, struct error *err);
+
+#endif

@@ -1,0 +1,89 @@
+#include "replay/finish.h"
+
+#include "base/owned.h"
+#include "replay/quote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SQLSTATE_DEADLOCK "40P01"
+#define ATTEMPT_MAX 10
+
+/* The saved objects of one phase. */
+struct restoring {
+    const struct loader *loader;
+    const struct ddl_object **objects; /* owned array */
+    size_t count;
+};
+
+static void restoring_release(struct restoring *restoring)
+{
+    free((void *)restoring->objects);
+}
+
+/* Foreign keys lock two tables each: two that are made at once may meet. */
+static bool restore_task(void *context, const struct workers_turn *turn, struct error *err)
+{
+    const struct restoring *restoring = context;
+    const struct ddl_object *object = restoring->objects[turn->task];
+
+    for (int attempt = 1;; attempt++) {
+        if (ddl_restore(object, turn->connection, err))
+            break;
+        if (attempt == ATTEMPT_MAX || strcmp(turn->connection->sqlstate, SQLSTATE_DEADLOCK) != 0)
+            return error_wrap(
+                err, "%s \"%s\" of table \"%s\"", object->kind, object->name, object->table);
+    }
+    progress_add(restoring->loader->progress, 1);
+    return true;
+}
+
+static bool restore_phase(const struct loader *loader, enum ddl_phase phase, struct error *err)
+{
+    static const char *const steps[DDL_PHASE_COUNT] = {
+        [DDL_PHASE_BUILD] = "building indexes",
+        [DDL_PHASE_ATTACH] = "restoring constraints",
+        [DDL_PHASE_FOREIGN] = "checking foreign keys",
+        [DDL_PHASE_TRIGGER] = "restoring triggers",
+    };
+    const struct ledger *ledger = loader->ledger;
+    OWNED(restoring) struct restoring restoring = {.loader = loader};
+
+    restoring.objects = byte_buffer_calloc(ledger->object_count + 1, sizeof(*restoring.objects));
+    for (size_t i = 0; i < ledger->object_count; i++)
+        if (ledger->objects[i].phase == phase)
+            restoring.objects[restoring.count++] = &ledger->objects[i];
+    progress_step(loader->progress, steps[phase], restoring.count);
+    return workers_run(loader->workers, restoring.count, restore_task, &restoring, err);
+}
+
+bool finish_restore(const struct loader *loader, struct error *err)
+{
+    for (int phase = 0; phase < DDL_PHASE_COUNT; phase++)
+        if (!restore_phase(loader, (enum ddl_phase)phase, err))
+            return false;
+    return true;
+}
+
+static bool analyze_task(void *context, const struct workers_turn *turn, struct error *err)
+{
+    const struct loader *loader = context;
+    const struct plan_table *table = &loader->plan->tables[turn->task];
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    progress_add(loader->progress, 1);
+    if (!plan_writes(table))
+        return true;
+    quote_plain(&sql, "ANALYZE ");
+    quote_qualified(&sql, table->target->schema, table->target->name);
+    return connection_exec(turn->connection, quote_text(&sql), err)
+           || error_wrap(err, "table \"%s\"", table->name);
+}
+
+bool finish_analyze(const struct loader *loader, struct error *err)
+{
+    struct loader copy = *loader;
+
+    progress_step(loader->progress, "analysing tables", loader->plan->table_count);
+    return workers_run(loader->workers, loader->plan->table_count, analyze_task, &copy, err);
+}

@@ -1,0 +1,41 @@
+#include "base/owned.h"
+#include "base/stop.h"
+#include "replay/options.h"
+#include "replay/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool print_out(const struct byte_buffer *text, struct error *err)
+{
+    if (fwrite(text->data, 1, text->size, stdout) != text->size || fflush(stdout) != 0)
+        return error_set_errno(err, "cannot write to standard output");
+    return true;
+}
+
+static bool run(int argc, char **argv, struct byte_buffer *list, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    struct options options;
+
+    if (!options_read(&options, argc, argv, &out, err))
+        return false;
+    if (out.size == 0 && (!stop_install(err) || !run_command(&options, &out, list, err)))
+        return false;
+    return print_out(&out, err);
+}
+
+int main(int argc, char **argv)
+{
+    OWNED(byte_buffer) struct byte_buffer list = {0};
+    struct error err = {0};
+
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
+    if (run(argc, argv, &list, &err))
+        return 0;
+    fprintf(stderr, "%.*svalise-replay: %s\n", (int)list.size,
+        list.data == NULL ? "" : (const char *)list.data, err.text);
+    return (int)err.kind;
+}

@@ -1,0 +1,118 @@
+#include "replay/options.h"
+
+#include "base/command_line.h"
+#include "base/owned.h"
+
+#define JOBS_MAX 64
+
+static const char *const verify_names[] = {"full", "counts", "none", NULL};
+
+static const char epilogue[] =
+    "The target's tables must exist; for Synapse, update_synapse_database makes them.\n"
+    "A replay that was interrupted goes on when the same command is given again.\n"
+    "\n"
+    "Exit status: 0 done; 2 wrong usage or configuration; 4 the system refused;\n"
+    "5 not a dump; 6 damaged dump; 7 newer than this program; 8 PostgreSQL reported an\n"
+    "error; 9 refused, nothing was touched; 10 verification found a difference;\n"
+    "11 stopped on request.\n";
+
+/* Exactly one command; only replays and dry runs need a dump. */
+static bool check(struct options *options, const struct command_line_result *parsed,
+    const bool flags[3], struct error *err)
+{
+    static const enum options_command commands[] = {OPTIONS_DRY_RUN, OPTIONS_STATUS, OPTIONS_ABORT};
+
+    for (int i = 0; i < 3; i++) {
+        if (!flags[i])
+            continue;
+        if (options->command != OPTIONS_REPLAY)
+            return error_set(
+                err, ERROR_USAGE, "--dry-run, --status and --abort exclude each other");
+        options->command = commands[i];
+    }
+    if (options->config != NULL && options->dsn != NULL)
+        return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
+    if (parsed->operand_count > 0)
+        options->dump = parsed->operands[0];
+    else if (options->command == OPTIONS_REPLAY || options->command == OPTIONS_DRY_RUN)
+        return error_set(err, ERROR_USAGE, "which dump? (valise-replay [OPTION]... DUMP)");
+    return true;
+}
+
+bool options_read(
+    struct options *options, int argc, char **argv, struct byte_buffer *answer, struct error *err)
+{
+    OWNED(command_line_result) struct command_line_result parsed = {0};
+    bool flags[3] = {false};
+    uint64_t jobs = 0;
+    size_t verify = VERIFY_FULL;
+    const struct command_line_option table[] = {
+        {.heading = "Where to"},
+        {.name = "postgres-config",
+            .value_name = "FILE",
+            .text = &options->config,
+            .help = "take the connection from the database: section of a homeserver.yaml"},
+        {.name = "dsn",
+            .value_name = "DSN",
+            .text = &options->dsn,
+            .help = "connect with \"host=... dbname=...\" or a postgresql:// URI; without either, "
+                    "libpq's environment (PGHOST, PGDATABASE, ...) is used"},
+        {.heading = "How"},
+        {.letter = 'j',
+            .name = "jobs",
+            .value_name = "N",
+            .number = &jobs,
+            .number_min = 1,
+            .number_max = JOBS_MAX,
+            .help = "connections that work (default: processors, at most 4)"},
+        {.name = "verify",
+            .choice = &verify,
+            .choices = verify_names,
+            .help = "afterwards: full reads every row back and compares (default), counts only "
+                    "counts rows, none"},
+        {.name = "profile",
+            .value_name = "FILE",
+            .text = &options->profile,
+            .help = "what is known of the application; found by itself, \"none\" for none"},
+        {.name = "allow-unsafe-locale",
+            .flag = &options->allows_unsafe_locale,
+            .help = "accept a collation that the profile forbids"},
+        {.name = "report",
+            .value_name = "FILE",
+            .text = &options->report,
+            .help = "write a report as JSON"},
+        {.letter = 'q', .name = "quiet", .flag = &options->is_quiet, .help = "no progress"},
+        {.heading = "Instead"},
+        {.letter = 'n',
+            .name = "dry-run",
+            .flag = &flags[0],
+            .help = "check everything and print the plan, change nothing"},
+        {.name = "status", .flag = &flags[1], .help = "show what was replayed into the target"},
+        {.name = "abort",
+            .flag = &flags[2],
+            .help = "undo an unfinished replay: the target becomes what it was before"},
+        {0},
+    };
+    const struct command_line line = {
+        .program = "valise-replay",
+        .synopsis = "[OPTION]... DUMP\n--status | --abort [OPTION]...",
+        .summary = "Unpacks a dump made by valise-dump into PostgreSQL, exactly.\n"
+                   "A DUMP of \"-\" is standard input.",
+        .options = table,
+        .epilogue = epilogue,
+        .operand_name = "DUMP",
+        .operand_min = 0,
+        .operand_max = 1,
+    };
+
+    *options = (struct options){0};
+    if (!command_line_parse(&line, argc, argv, &parsed, err))
+        return false;
+    if (parsed.answer.size > 0) {
+        byte_buffer_put(answer, parsed.answer.data, parsed.answer.size);
+        return true;
+    }
+    options->jobs = (size_t)jobs;
+    options->verify = (enum verify_level)verify;
+    return check(options, &parsed, flags, err);
+}

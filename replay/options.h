@@ -1,0 +1,36 @@
+/* What valise-replay is asked to do. */
+#ifndef REPLAY_OPTIONS_H
+#define REPLAY_OPTIONS_H
+
+#include "base/byte_buffer.h"
+#include "base/error.h"
+#include "replay/verify.h"
+
+#include <stdbool.h>
+
+enum options_command {
+    OPTIONS_REPLAY,
+    OPTIONS_DRY_RUN,
+    OPTIONS_STATUS,
+    OPTIONS_ABORT,
+};
+
+/* Texts are borrowed from argv. */
+struct options {
+    const char *config; /* homeserver.yaml; NULL: dsn or libpq's environment */
+    const char *dsn;
+    const char *dump;    /* NULL for status and abort */
+    const char *report;  /* file for the JSON report; NULL: none */
+    const char *profile; /* NULL: found by itself */
+    size_t jobs;         /* 0: chosen */
+    enum verify_level verify;
+    enum options_command command;
+    bool allows_unsafe_locale;
+    bool is_quiet;
+};
+
+/* answer is not empty: print it and exit with 0. Fails with ERROR_USAGE. */
+MUST_CHECK bool options_read(
+    struct options *options, int argc, char **argv, struct byte_buffer *answer, struct error *err);
+
+#endif

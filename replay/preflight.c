@@ -1,0 +1,157 @@
+#include "replay/preflight.h"
+
+#include "base/owned.h"
+#include "replay/preflight_facts.h"
+#include "replay/preflight_values.h"
+#include "replay/quote.h"
+#include "replay/sequences.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* --- the server ------------------------------------------------------------------ */
+
+static void check_version(const struct preflight *p)
+{
+    const struct target_server *server = &p->input->catalog->server;
+
+    if (server->version_num < p->input->profile->server_version_min)
+        problems_add(p->problems, "move the target to a newer PostgreSQL",
+            "the server is PostgreSQL %s; %s needs at least version %d", server->version_text,
+            p->input->profile->title, (int)(p->input->profile->server_version_min / 10000));
+    if (server->is_in_recovery)
+        problems_add(p->problems, "connect to the primary server",
+            "the server is a standby and takes no writes");
+    else if (server->is_read_only)
+        problems_add(p->problems, "set default_transaction_read_only to off for this user",
+            "transactions are read-only by default here");
+    if (server->event_trigger_count > 0)
+        problems_note(p->problems, NULL, "%zu event triggers of the database may see our DDL",
+            server->event_trigger_count);
+}
+
+/* Only comparing bytes sorts everywhere alike; a profile may demand more than UTF8. */
+static void check_locale(const struct preflight *p)
+{
+    static const char advice[] =
+        "create the database anew: createdb --encoding=UTF8 --locale=C --template=template0 "
+        "--owner=USER NAME; or, where sorting may differ, use --allow-unsafe-locale";
+    const struct target_server *server = &p->input->catalog->server;
+    const struct profile *profile = p->input->profile;
+
+    if (strcmp(server->encoding, "UTF8") != 0)
+        problems_add(p->problems,
+            "create the database anew: createdb --encoding=UTF8 --locale=C --template=template0 "
+            "--owner=USER NAME",
+            "the database \"%s\" has the encoding %s, but only UTF8 can hold every text",
+            server->database, server->encoding);
+    if (p->allows_unsafe_locale)
+        return;
+    if (profile->collate != NULL && strcmp(server->collate, profile->collate) != 0)
+        problems_add(p->problems, advice, "the database \"%s\" has the collation %s; %s needs %s",
+            server->database, server->collate, profile->title, profile->collate);
+    if (profile->ctype != NULL && strcmp(server->ctype, profile->ctype) != 0)
+        problems_add(p->problems, advice, "the database \"%s\" has the ctype %s; %s needs %s",
+            server->database, server->ctype, profile->title, profile->ctype);
+}
+
+static void check_sessions(const struct preflight *p)
+{
+    const struct target_server *server = &p->input->catalog->server;
+
+    for (size_t i = 0; i < server->session_count; i++) {
+        const struct target_session *session = &server->sessions[i];
+
+        problems_add(p->problems,
+            "stop whatever uses the database (for Synapse: the homeserver and its workers)",
+            "another session is connected: process %d (%s of %s%s%s)", session->pid,
+            session->application, session->user, session->address[0] == '\0' ? "" : " from ",
+            session->address);
+    }
+}
+
+/* --- rights ------------------------------------------------------------------------ */
+
+static void check_table_rights(const struct preflight *p, const struct plan_table *table)
+{
+    const struct target_table *target = table->target;
+    const char *user = p->input->catalog->server.user;
+
+    if (!target->is_ours)
+        problems_add(p->problems,
+            "connect as the owner of the tables, or ALTER TABLE ... OWNER TO the user",
+            "table \"%s\" belongs to \"%s\", not to the user \"%s\"", table->name, target->owner,
+            user);
+    else if (!target->may_select || !target->may_insert)
+        problems_add(p->problems, "GRANT SELECT, INSERT ON it to the user",
+            "table \"%s\": the user \"%s\" may not read or write it", table->name, user);
+    if (target->has_row_security)
+        problems_add(p->problems, "ALTER TABLE ... DISABLE ROW LEVEL SECURITY for the replay",
+            "table \"%s\" has row level security that applies to the user \"%s\"", table->name,
+            user);
+}
+
+static void check_rights(const struct preflight *p)
+{
+    const struct target_server *server = &p->input->catalog->server;
+
+    if (!server->may_create && !server->valise_exists)
+        problems_add(p->problems, "GRANT CREATE ON DATABASE it TO the user",
+            "the user \"%s\" may not create the ledger (schema \"valise\") in database \"%s\"",
+            server->user, server->database);
+    if (!server->may_create_in_schema)
+        problems_add(p->problems, "GRANT CREATE ON SCHEMA it TO the user",
+            "the user \"%s\" may not create indexes in schema \"%s\"", server->user,
+            server->schema);
+    for (size_t i = 0; i < p->plan->table_count; i++)
+        if (plan_writes(&p->plan->tables[i]))
+            check_table_rights(p, &p->plan->tables[i]);
+}
+
+/* --- rows that are there --------------------------------------------------------------- */
+
+static bool count_rows(const struct preflight *p, const struct target_table *table,
+    int64_t *row_count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    quote_plain(&sql, "SELECT count(*) FROM ");
+    quote_qualified(&sql, table->schema, table->name);
+    if (!connection_query(p->connection, quote_text(&sql), NULL, &rows, err))
+        return false;
+    *row_count = connection_rows_integer(&rows, 0, 0);
+    return true;
+}
+
+static bool check_rows(const struct preflight *p, struct error *err)
+{
+    for (size_t i = 0; i < p->plan->table_count; i++) {
+        const struct plan_table *table = &p->plan->tables[i];
+        int64_t known = table->rule == NULL ? 0 : table->rule->seed_row_max;
+        int64_t row_count;
+
+        if (!plan_writes(table) || table->action == PLAN_EMPTY || !table->target->has_rows
+            || !table->target->may_select)
+            continue;
+        if (!count_rows(p, table->target, &row_count, err))
+            return error_wrap(err, "table \"%s\"", table->name);
+        if (row_count > known)
+            problems_add(p->problems,
+                "replay into a database that was only prepared, never used; create a new one",
+                "table \"%s\" of the target has %" PRId64 " rows that no replay brought",
+                table->name, row_count);
+    }
+    return true;
+}
+
+bool preflight_run(const struct preflight *preflight, struct error *err)
+{
+    check_version(preflight);
+    check_locale(preflight);
+    check_sessions(preflight);
+    check_rights(preflight);
+    sequences_check(preflight->input, preflight->plan, preflight->problems);
+    return (preflight->is_resumed || check_rows(preflight, err)) && preflight_facts(preflight, err)
+           && preflight_values(preflight, err);
+}

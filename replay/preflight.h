@@ -1,0 +1,31 @@
+/*
+ * All that speaks against a replay, found before the target is touched.
+ *
+ * Adds to the plan's problems those of the server, the session, the rights, the
+ * profile's facts and requirements, rows that the target already has, and values
+ * that do not fit. Reads only.
+ */
+#ifndef REPLAY_PREFLIGHT_H
+#define REPLAY_PREFLIGHT_H
+
+#include "base/error.h"
+#include "replay/ledger.h"
+#include "replay/plan.h"
+#include "replay/problems.h"
+
+#include <stdbool.h>
+
+struct preflight {
+    const struct plan_input *input;
+    const struct plan *plan;
+    struct connection *connection;
+    const char *server_name; /* of homeserver.yaml; NULL: unknown */
+    bool allows_unsafe_locale;
+    bool is_resumed; /* an unfinished replay of this dump goes on: rows are known */
+    struct problems *problems;
+};
+
+/* Fails only when looking is impossible. */
+MUST_CHECK bool preflight_run(const struct preflight *preflight, struct error *err);
+
+#endif

@@ -1,0 +1,147 @@
+#include "replay/profile.h"
+
+#include "base/byte_buffer.h"
+#include "base/file.h"
+#include "base/owned.h"
+#include "replay/builtin_profiles.h"
+#include "replay/profile_parse.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool recognises(const struct profile *profile, const struct schema *schema)
+{
+    for (size_t i = 0; i < profile->recognise.count; i++)
+        if (schema_find_table(schema, profile->recognise.items[i]) == NULL)
+            return false;
+    return profile->recognise.count > 0;
+}
+
+static bool read_file(struct profile *profile, const char *path, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    return file_read_all(&text, path, YAML_TREE_SIZE_MAX, err)
+           && profile_parse(profile, path, text.data, text.size, err);
+}
+
+/* Keeps the profile if it is for this schema. */
+static bool keep_if_recognised(
+    struct profile *profile, struct profile *candidate, const struct schema *schema)
+{
+    if (!recognises(candidate, schema))
+        return false;
+    *profile = *candidate;
+    *candidate = (struct profile){0};
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t text_size = strlen(text);
+    size_t end_size = strlen(end);
+
+    return text_size >= end_size && strcmp(text + text_size - end_size, end) == 0;
+}
+
+static int only_yaml(const struct dirent *entry)
+{
+    return ends_with(entry->d_name, ".yaml");
+}
+
+static bool try_file(struct profile *profile, const char *folder, const char *name,
+    const struct schema *schema, struct error *err)
+{
+    OWNED(profile) struct profile candidate = {0};
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (!read_file(&candidate, path, err))
+        return false;
+    (void)keep_if_recognised(profile, &candidate, schema);
+    return true;
+}
+
+static bool find_in_folder(
+    struct profile *profile, const char *folder, const struct schema *schema, struct error *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, only_yaml, alphasort);
+    bool done = count >= 0 || error_set_errno(err, "cannot read VALISE_PROFILE_DIR \"%s\"", folder);
+
+    for (int i = 0; i < count; i++) {
+        if (done && profile->name == NULL)
+            done = try_file(profile, folder, entries[i]->d_name, schema, err);
+        free(entries[i]);
+    }
+    free(entries);
+    return done;
+}
+
+static bool find_builtin(struct profile *profile, const struct schema *schema, struct error *err)
+{
+    for (size_t i = 0; i < builtin_profile_count; i++) {
+        const struct builtin_profile *builtin = &builtin_profiles[i];
+        OWNED(profile) struct profile candidate = {0};
+
+        if (!profile_parse(&candidate, builtin->name, builtin->text, builtin->size, err))
+            return false;
+        if (keep_if_recognised(profile, &candidate, schema))
+            return true;
+    }
+    return true;
+}
+
+bool profile_find(
+    struct profile *profile, const char *path, const struct schema *schema, struct error *err)
+{
+    const char *folder = getenv("VALISE_PROFILE_DIR");
+
+    *profile = (struct profile){0};
+    if (path != NULL && strcmp(path, "none") == 0)
+        return true;
+    if (path != NULL) {
+        if (!read_file(profile, path, err))
+            return false;
+        if (recognises(profile, schema))
+            return true;
+        return error_set(err, ERROR_REFUSED,
+            "profile \"%s\" is for %s, but the dump lacks tables that it recognises; leave out "
+            "--profile to have the right one found",
+            path, profile->title);
+    }
+    if (folder != NULL && *folder != '\0' && !find_in_folder(profile, folder, schema, err))
+        return false;
+    return profile->name != NULL || find_builtin(profile, schema, err);
+}
+
+const struct profile_table *profile_table(const struct profile *profile, const char *name)
+{
+    const struct profile_table *found = NULL;
+
+    for (size_t i = 0; i < profile->table_count; i++) {
+        if (strcmp(profile->tables[i].name, name) == 0)
+            return &profile->tables[i];
+        if (strcasecmp(profile->tables[i].name, name) == 0)
+            found = &profile->tables[i];
+    }
+    return found;
+}
+
+const struct profile_sequence *profile_sequence(const struct profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->sequence_count; i++)
+        if (strcmp(profile->sequences[i].name, name) == 0)
+            return &profile->sequences[i];
+    return NULL;
+}
+
+void profile_release(struct profile *profile)
+{
+    yaml_tree_release(&profile->tree);
+    arena_release(&profile->arena);
+    *profile = (struct profile){0};
+}

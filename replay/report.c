@@ -1,0 +1,198 @@
+#include "replay/report.h"
+
+#include "base/safe_text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const step_labels[REPORT_STEP_COUNT] = {
+    [REPORT_STEP_CHECK] = "checks",
+    [REPORT_STEP_LOAD] = "loading",
+    [REPORT_STEP_RESTORE] = "indexes and constraints",
+    [REPORT_STEP_FINISH] = "sequences and statistics",
+    [REPORT_STEP_VERIFY] = "verification",
+};
+
+static void put(struct byte_buffer *out, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void put(struct byte_buffer *out, const char *fmt, ...)
+{
+    va_list arguments;
+    char *text = NULL;
+    int size;
+
+    va_start(arguments, fmt);
+    size = vasprintf(&text, fmt, arguments);
+    va_end(arguments);
+    if (size < 0)
+        abort();
+    byte_buffer_put(out, text, (size_t)size);
+    free(text);
+}
+
+static void put_safe(struct byte_buffer *out, const char *text)
+{
+    safe_text_put(out, text, strlen(text));
+}
+
+static double megabytes(uint64_t size)
+{
+    return (double)size / 1e6;
+}
+
+static double total_seconds(const struct report *report)
+{
+    double total = 0;
+
+    for (int i = 0; i < REPORT_STEP_COUNT; i++)
+        total += report->seconds[i];
+    return total;
+}
+
+/* --- problems and notes ----------------------------------------------------------- */
+
+static void put_entry(struct byte_buffer *out, const struct problem *problem)
+{
+    put(out, "- ");
+    put_safe(out, problem->text);
+    if (problem->advice != NULL) {
+        put(out, "\n  -> ");
+        put_safe(out, problem->advice);
+    }
+    put(out, "\n");
+}
+
+void report_problems(const struct problems *problems, struct byte_buffer *out)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        put_entry(out, &problems->items[i]);
+}
+
+static void put_notes(struct byte_buffer *out, const struct problems *problems)
+{
+    if (problems == NULL || problems->note_count == 0)
+        return;
+    put(out, "\nWorth knowing:\n");
+    for (size_t i = 0; i < problems->note_count; i++)
+        put_entry(out, &problems->notes[i]);
+}
+
+/* --- for a person ------------------------------------------------------------------- */
+
+static void put_head(struct byte_buffer *out, const struct report *report)
+{
+    put(out, "dump         ");
+    put_safe(out, report->dump);
+    put(out, " (%.1f MB, state %.16s...)\n", megabytes(report->dump_size), report->state);
+    put(out, "target       database \"");
+    put_safe(out, report->database);
+    put(out, "\" on PostgreSQL %s\n", report->server);
+    put(out, "application  %s\n",
+        report->profile == NULL ? "unknown, no profile" : report->profile);
+}
+
+/* Rows on disk take a tuple head of 24 bytes and an item of 4; values as in the dump, about. */
+static uint64_t estimate_disk(const struct plan *plan)
+{
+    return plan->size + 28 * plan->row_count + plan->size * 2 / 5;
+}
+
+static void put_plan(struct byte_buffer *out, const struct plan *plan)
+{
+    put(out, "\n%-8s %12s %10s  table\n", "action", "rows", "MB");
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const struct plan_table *table = &plan->tables[i];
+        bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
+
+        if (table->action == PLAN_IGNORE && table->target == NULL && table->row_count == 0)
+            continue;
+        put(out, "%-8s %12" PRIu64 " %10.1f  ", plan_action_name(table->action),
+            moves ? table->row_count : 0, moves ? megabytes(table->size) : 0.0);
+        put_safe(out, table->name);
+        if (table->target != NULL && strcmp(table->target->name, table->name) != 0) {
+            put(out, " (as ");
+            put_safe(out, table->target->name);
+            put(out, ")");
+        }
+        put(out, "\n");
+    }
+    put(out, "%-8s %12" PRIu64 " %10.1f\n", "sum", plan->row_count, megabytes(plan->size));
+    put(out,
+        "\nThe target will take about %.0f MB of disk, and as much again of write-ahead log "
+        "while loading.\nNothing was changed.\n",
+        megabytes(estimate_disk(plan)));
+}
+
+static size_t count_tables(const struct plan *plan, enum plan_action action)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->table_count; i++)
+        count += plan->tables[i].action == action && plan->tables[i].target != NULL;
+    return count;
+}
+
+static void put_verified(struct byte_buffer *out, const struct report *report)
+{
+    const struct verify_result *verified = &report->verified;
+
+    switch (report->verify_level) {
+    case VERIFY_FULL:
+        put(out, "verified     %zu tables: all %" PRIu64 " rows read back (%.1f MB) and compared\n",
+            verified->table_count, verified->row_count, megabytes(verified->size));
+        break;
+    case VERIFY_COUNTS:
+        put(out, "verified     %zu tables by their number of rows alone (%" PRIu64 ")\n",
+            verified->table_count, verified->row_count);
+        break;
+    case VERIFY_NONE:
+        put(out, "verified     nothing, as asked\n");
+        break;
+    }
+}
+
+static void put_done(struct byte_buffer *out, const struct report *report)
+{
+    const struct plan *plan = report->plan;
+
+    if (report->is_resumed)
+        put(out, "resumed      an interrupted replay was carried on\n");
+    put(out,
+        "tables       %zu loaded, %zu derived, %zu emptied, %zu kept as they were\n"
+        "rows         %" PRIu64 " (%.1f MB) over %zu connections\n"
+        "brought back %zu indexes, constraints and triggers; %zu sequences set\n",
+        count_tables(plan, PLAN_LOAD), count_tables(plan, PLAN_DERIVE),
+        count_tables(plan, PLAN_EMPTY), count_tables(plan, PLAN_KEEP), plan->row_count,
+        megabytes(plan->size), report->jobs, report->restored_count, report->sequence_count);
+    put_verified(out, report);
+    put(out, "time         %.1f s:", total_seconds(report));
+    for (int i = 0; i < REPORT_STEP_COUNT; i++)
+        put(out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
+    put(out, "\n");
+}
+
+void report_text(const struct report *report, struct byte_buffer *out)
+{
+    put_head(out, report);
+    switch (report->outcome) {
+    case REPORT_PLANNED:
+        put_plan(out, report->plan);
+        break;
+    case REPORT_NOTHING:
+        put(out, "\nThis dump was replayed into this database before: nothing to do.\n");
+        break;
+    case REPORT_DONE:
+        put_done(out, report);
+        break;
+    case REPORT_FAILED:
+    case REPORT_REFUSED:
+        break;
+    }
+    put_notes(out, report->problems);
+    if (report->outcome == REPORT_DONE)
+        put(out, "\nDone.\n");
+}

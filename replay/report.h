@@ -1,0 +1,58 @@
+/* What a replay did, for a person and as JSON. */
+#ifndef REPLAY_REPORT_H
+#define REPLAY_REPORT_H
+
+#include "base/byte_buffer.h"
+#include "format/state.h"
+#include "replay/plan.h"
+#include "replay/problems.h"
+#include "replay/verify.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum report_outcome {
+    REPORT_FAILED,
+    REPORT_REFUSED,
+    REPORT_PLANNED, /* a dry run */
+    REPORT_NOTHING, /* was replayed before */
+    REPORT_DONE,
+};
+
+enum report_step {
+    REPORT_STEP_CHECK,
+    REPORT_STEP_LOAD,
+    REPORT_STEP_RESTORE,
+    REPORT_STEP_FINISH,
+    REPORT_STEP_VERIFY,
+    REPORT_STEP_COUNT,
+};
+
+/* Filled as the replay goes; everything in it is borrowed and may be missing. */
+struct report {
+    enum report_outcome outcome;
+    bool is_resumed;
+    const char *dump;
+    char state[STATE_TEXT_SIZE];
+    uint64_t dump_size; /* bytes of the file */
+    const char *server; /* version */
+    const char *database;
+    const char *profile; /* title; NULL: none */
+    const struct plan *plan;
+    const struct problems *problems;
+    size_t jobs;
+    size_t restored_count; /* indexes, constraints, triggers taken down and brought back */
+    size_t sequence_count;
+    enum verify_level verify_level;
+    struct verify_result verified;
+    double seconds[REPORT_STEP_COUNT];
+};
+
+/* Appends the summary for a person. */
+void report_text(const struct report *report, struct byte_buffer *out);
+
+/* Appends all problems, each with what to do. */
+void report_problems(const struct problems *problems, struct byte_buffer *out);
+
+#endif

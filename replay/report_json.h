@@ -1,0 +1,12 @@
+/* The report of a replay as JSON, for programs (docs/report.md). */
+#ifndef REPLAY_REPORT_JSON_H
+#define REPLAY_REPORT_JSON_H
+
+#include "base/error.h"
+#include "replay/report.h"
+
+/* Writes it to a file; failure is the error of a failed replay, or NULL. Fails with ERROR_IO. */
+MUST_CHECK bool report_json_write(
+    const struct report *report, const char *path, const struct error *failure, struct error *err);
+
+#endif
