@@ -1,8 +1,8 @@
 #include "dump/catalog.h"
 
 #include "base/owned.h"
+#include "base/utf16.h"
 #include "dump/sqlite_error.h"
-#include "dump/utf16.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

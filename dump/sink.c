@@ -1,9 +1,9 @@
 #include "dump/sink.h"
 
 #include "base/owned.h"
+#include "base/utf16.h"
 #include "dump/catalog.h"
 #include "dump/sqlite_error.h"
-#include "dump/utf16.h"
 #include "format/value.h"
 
 #include <inttypes.h>

@@ -100,6 +100,21 @@ static bool find_before(const struct dump_reader *dump, uint32_t ordinal,
     return false;
 }
 
+/* SPEC 7.1: a table that goes on has the same columns, by name and order. */
+static bool have_same_columns(const struct schema_table *a, const struct schema_table *b)
+{
+    if (a->column_count != b->column_count)
+        return false;
+    for (uint32_t i = 0; i < a->column_count; i++) {
+        const struct schema_text *name = &a->columns[i].name;
+        const struct schema_text *other = &b->columns[i].name;
+
+        if (name->size != other->size || memcmp(name->bytes, other->bytes, name->size) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Goes back to the dump that holds the table whole, and notes its ordinals on the way. */
 static bool trace(struct chain_table *out, uint32_t ordinal, struct error *err)
 {
@@ -110,15 +125,15 @@ static bool trace(struct chain_table *out, uint32_t ordinal, struct error *err)
     out->ordinals[at] = ordinal;
     while (chain->dumps[at].ends[out->ordinals[at]].change != TABLE_WHOLE && at > 0) {
         const struct dump_reader *dump = &chain->dumps[at];
+        const struct schema_table *table = &dump->schema.tables[out->ordinals[at]];
 
         if (!find_before(dump, out->ordinals[at], dump - 1, &out->ordinals[at - 1]))
             return error_set(err, ERROR_CORRUPT,
                 "%s: table \"%s\" continues one that %s does not have", dump->file.path,
-                dump->schema.tables[ordinal].name.bytes, dump[-1].file.path);
-        if (dump->schema.tables[out->ordinals[at]].column_count
-            != dump[-1].schema.tables[out->ordinals[at - 1]].column_count)
+                table->name.bytes, dump[-1].file.path);
+        if (!have_same_columns(table, &dump[-1].schema.tables[out->ordinals[at - 1]]))
             return error_set(err, ERROR_CORRUPT, "%s: table \"%s\" has other columns than in %s",
-                dump->file.path, dump->schema.tables[ordinal].name.bytes, dump[-1].file.path);
+                dump->file.path, table->name.bytes, dump[-1].file.path);
         at--;
     }
     out->first_dump = at;
@@ -240,7 +255,27 @@ static bool units_of_patch(struct units *out, const struct units *before,
     return check_sums(out, before, dump, dump->first_block[ordinal], err);
 }
 
-/* The units before a chain of deltas alone are not known: one of nothing stands for them. */
+/* What the units hold must be what the table's end says. */
+static bool check_total(const struct units *units, const struct dump_reader *dump,
+    const struct table_end *end, struct error *err)
+{
+    struct hash128 sum = {0};
+    uint64_t row_count = 0;
+
+    for (uint32_t i = 0; i < units->unit_count; i++) {
+        uint64_t more;
+
+        sum = checksum_add(sum, units_sum(units, i, &more));
+        row_count += more;
+    }
+    if (row_count == end->row_count && checksum_equal(sum, end->sum))
+        return true;
+    return error_set(err, ERROR_CORRUPT,
+        "%s: table \"%s\" has %" PRIu64 " rows in its units, its end says %" PRIu64
+        ", or their sums differ",
+        dump->file.path, dump->schema.tables[end->table].name.bytes, row_count, end->row_count);
+}
+
 static bool resolve(struct chain_table *out, struct dump_buffer *buffer, struct error *err)
 {
     for (size_t i = 0; i < out->link_count; i++) {
@@ -253,6 +288,8 @@ static bool resolve(struct chain_table *out, struct dump_buffer *buffer, struct 
             units_of_same(&out->links[i], &out->links[i - 1]);
         else if (!units_of_patch(
                      &out->links[i], &out->links[i - 1], dump, out->ordinals[i], buffer, err))
+            return false;
+        if (!check_total(&out->links[i], dump, end, err))
             return false;
     }
     return true;

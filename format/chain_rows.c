@@ -111,7 +111,8 @@ bool chain_rows_next(struct chain_rows *rows, struct value *values, bool *is_row
             if (!next_block(rows, values, err))
                 return false;
         }
-        if (!row_counts_take(&rows->removed, canonical(rows, values))) {
+        rows->hash = canonical(rows, values);
+        if (!row_counts_take(&rows->removed, rows->hash)) {
             *is_row = true;
             return true;
         }

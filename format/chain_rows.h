@@ -19,6 +19,7 @@ struct chain_rows {
     struct row_counts removed; /* rows still to be left out */
     struct dump_buffer buffer; /* the current block */
     struct byte_buffer row;    /* canonical form of the last row */
+    struct hash128 hash;       /* of the last row */
     uint32_t column_count;
 };
 
@@ -27,8 +28,8 @@ MUST_CHECK bool chain_rows_open(struct chain_rows *rows, const struct chain_tabl
     uint32_t first, uint32_t count, struct error *err);
 
 /*
- * Fills values with the next row and rows->row with its canonical form.
- * *is_row is false after the last one. Borrowed until the next call.
+ * Fills values with the next row, rows->row with its canonical form and
+ * rows->hash with its hash. *is_row is false after the last one. Borrowed until the next call.
  */
 MUST_CHECK bool chain_rows_next(
     struct chain_rows *rows, struct value *values, bool *is_row, struct error *err);

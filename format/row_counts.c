@@ -20,7 +20,7 @@ void row_counts_release(struct row_counts *counts)
 
 void row_counts_clear(struct row_counts *counts)
 {
-    if (counts->slot_count > 0)
+    if (counts->used > 0)
         memset(counts->slots, 0, counts->slot_count * sizeof(*counts->slots));
     counts->used = 0;
     counts->total = 0;

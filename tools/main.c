@@ -2,6 +2,7 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "tools/cmd_info.h"
+#include "tools/cmd_restore.h"
 #include "tools/cmd_verify.h"
 #include "tools/print.h"
 
@@ -17,6 +18,7 @@ struct command {
 
 static const struct command commands[] = {
     {"info", cmd_info_run},
+    {"restore", cmd_restore_run},
     {"verify", cmd_verify_run},
 };
 
@@ -29,6 +31,7 @@ static const struct command_line line = {
     .options = options,
     .epilogue = "Commands (valise COMMAND --help explains):\n"
                 "  info      what is in a dump: tables, rows, sizes, columns\n"
+                "  restore   a SQLite database again, from a dump and the deltas after it\n"
                 "  verify    check every byte of a dump; say what is damaged, and what is whole\n"
                 "\n"
                 "Exit status: 0 done, 2 wrong usage, 4 the system refused, 5 not a dump,\n"

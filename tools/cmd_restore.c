@@ -1,0 +1,165 @@
+#include "tools/cmd_restore.h"
+
+#include "base/command_line.h"
+#include "base/file.h"
+#include "base/owned.h"
+#include "base/safe_text.h"
+#include "base/stop.h"
+#include "format/state.h"
+#include "tools/print.h"
+#include "tools/restore_proof.h"
+#include "tools/restore_schema.h"
+#include "tools/restore_table.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Refuses to replace anything. A journal or WAL that lies about under the new
+ * name would be played into the database when it is opened.
+ */
+static bool check_is_new(const char *path, struct error *err)
+{
+    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+
+    if (strcmp(path, "-") == 0)
+        return error_set(err, ERROR_USAGE,
+            "a database cannot be written to standard output: give a file to --output");
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        OWNED(byte_buffer) struct byte_buffer name = {0};
+
+        print_text(&name, "%s%s", path, suffixes[i]);
+        byte_buffer_put_u8(&name, '\0');
+        if (access((const char *)name.data, F_OK) == 0)
+            return error_set(err, ERROR_REFUSED,
+                "\"%s\" exists: remove it or restore to another name", (const char *)name.data);
+    }
+    return true;
+}
+
+/* sqlite_sequence and the like come last: SQLite itself writes to them until then. */
+static bool load_tables(
+    struct sqlite_file *file, const struct chain *chain, bool internal, struct error *err)
+{
+    const struct schema *schema = &chain_last(chain)->schema;
+    OWNED(chain_scan) struct chain_scan scan = {0};
+
+    for (uint32_t i = 0; i < schema->table_count; i++) {
+        const struct schema_table *table = &schema->tables[i];
+
+        if (!schema_table_has_rows(table) || (table->kind == SCHEMA_TABLE_INTERNAL) != internal)
+            continue;
+        if (!restore_table_load(file, chain, i, &scan, err))
+            return false;
+    }
+    return true;
+}
+
+static bool build(const char *path, const char *name, const struct chain *chain, struct error *err)
+{
+    const struct schema *schema = &chain_last(chain)->schema;
+    OWNED(sqlite_file) struct sqlite_file file = {0};
+
+    return sqlite_file_open(&file, path, name, true, err)
+           && restore_schema_begin(&file, schema, err) && load_tables(&file, chain, false, err)
+           && load_tables(&file, chain, true, err) && restore_schema_finish(&file, schema, err)
+           && sqlite_file_close(&file, err);
+}
+
+/* Through a new connection, which has to understand the schema as it is stored. */
+static bool prove(const char *path, const char *name, const struct chain *chain,
+    struct restore_proof *proof, struct error *err)
+{
+    OWNED(sqlite_file) struct sqlite_file file = {0};
+
+    return sqlite_file_open(&file, path, name, true, err)
+           && restore_proof_run(proof, &file, chain, err)
+           && restore_schema_set_journal(&file, &chain_last(chain)->schema, err)
+           && sqlite_file_close(&file, err);
+}
+
+static void put_result(struct byte_buffer *out, const char *path, const struct chain *chain,
+    const struct restore_proof *proof)
+{
+    char state[STATE_TEXT_SIZE];
+
+    state_format(state, chain_last(chain)->tail.state_id);
+    print_text(out, "%s: %" PRIu32 " tables, %" PRIu64 " rows restored and read back\nstate %s\n",
+        path, proof->table_count, proof->row_count, state);
+    if (proof->notes.size == 0)
+        return;
+    print_text(out, "note: some rows break constraints of their tables, as in the source:\n");
+    for (size_t at = 0; at < proof->notes.size;) {
+        const uint8_t *line = proof->notes.data + at;
+        size_t size = (size_t)((const uint8_t *)memchr(line, '\n', proof->notes.size - at) - line);
+
+        print_text(out, "  ");
+        safe_text_put(out, line, size);
+        print_text(out, "\n");
+        at += size + 1;
+    }
+}
+
+static bool restore(const char *path, char **operands, size_t count, struct error *err)
+{
+    OWNED(chain) struct chain chain = {0};
+    OWNED(file_output) struct file_output output = {.fd = -1};
+    OWNED(restore_proof) struct restore_proof proof = {0};
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+
+    if (!check_is_new(path, err) || !chain_open(&chain, (const char *const *)operands, count, err))
+        return false;
+    if (!chain_is_full(&chain))
+        return error_set(err, ERROR_REFUSED,
+            "%s is a delta: give the full dump that it follows before it",
+            chain.dumps[0].file.path);
+    if (!file_output_open(&output, path, err) || !build(output.temporary, path, &chain, err)
+        || !prove(output.temporary, path, &chain, &proof, err) || !file_output_commit(&output, err))
+        return false;
+    put_result(&out, path, &chain, &proof);
+    return print_out(&out, err);
+}
+
+bool cmd_restore_run(int argc, char **argv, struct error *err)
+{
+    const char *path = NULL;
+    const struct command_line_option options[] = {
+        {.letter = 'o',
+            .name = "output",
+            .value_name = "FILE",
+            .text = &path,
+            .help = "the database to write; must not exist"},
+        {0},
+    };
+    const struct command_line line = {
+        .program = "valise restore",
+        .synopsis = "--output FILE FULL [DELTA]...",
+        .summary =
+            "Gives the SQLite database back that a dump was made from, or that a dump and the "
+            "deltas after it (oldest first) lead to: tables, rows with their storage classes, "
+            "indexes, triggers, views, virtual tables. Every row is read back; the state must be "
+            "that of the dump. Only the rowids of tables without an INTEGER PRIMARY KEY, which "
+            "VACUUM changes as well, are counted anew. FULL may be - for standard input.",
+        .options = options,
+        .epilogue =
+            "Exit status: 0 restored and proven, 2 wrong usage, 4 the system refused, 5 not "
+            "a dump,\n6 damaged, 7 newer than this program, 8 SQLite cannot run the schema, "
+            "9 refused,\n10 the restored database differs, 11 stopped. Unless 0 there is no "
+            "FILE.\n",
+        .operand_name = "FULL",
+        .operand_min = 1,
+        .operand_max = INT_MAX,
+    };
+    OWNED(command_line_result) struct command_line_result parsed = {0};
+
+    if (!command_line_parse(&line, argc, argv, &parsed, err))
+        return false;
+    if (parsed.answer.size > 0)
+        return print_out(&parsed.answer, err);
+    if (path == NULL)
+        return error_set(err, ERROR_USAGE, "--output FILE is missing: the database to write");
+    return stop_install(err) && restore(path, parsed.operands, parsed.operand_count, err);
+}

@@ -1,0 +1,268 @@
+#include "tools/restore_proof.h"
+
+#include "base/owned.h"
+#include "format/state.h"
+#include "tools/print.h"
+#include "tools/restore_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void restore_proof_release(struct restore_proof *proof)
+{
+    byte_buffer_release(&proof->notes);
+    *proof = (struct restore_proof){0};
+}
+
+/* --- the schema --------------------------------------------------------------------- */
+
+static enum schema_entry_type entry_type(const char *name)
+{
+    return strcmp(name, "table") == 0     ? SCHEMA_ENTRY_TABLE
+           : strcmp(name, "index") == 0   ? SCHEMA_ENTRY_INDEX
+           : strcmp(name, "trigger") == 0 ? SCHEMA_ENTRY_TRIGGER
+                                          : SCHEMA_ENTRY_VIEW;
+}
+
+/* A TEXT column of the current row, in the arena and as a dump has it. */
+static struct schema_text text_column(struct sqlite_file *file,
+    const struct sqlite_statement *statement, int column, struct arena *arena)
+{
+    OWNED(byte_buffer) struct byte_buffer value = {0};
+
+    sqlite_file_column(file, statement, column, &value);
+    /* Behind the class and the size; entries without SQL are asked for before. */
+    return value.size < 5 ? schema_text_of(arena, "", 0)
+                          : schema_text_of(arena, value.data + 5, value.size - 5);
+}
+
+static bool read_entries(struct sqlite_file *file, struct schema *schema, struct error *err)
+{
+    OWNED(sqlite_statement) struct sqlite_statement statement = {0};
+    int64_t count;
+    bool is_row;
+
+    if (!sqlite_file_number(file, "SELECT count(*) FROM main.sqlite_schema", &count, err)
+        || !sqlite_file_prepare(file, "SELECT type, name, tbl_name, sql FROM main.sqlite_schema",
+            &statement, NULL, err))
+        return false;
+    schema->entries = arena_alloc(&schema->arena, (size_t)count, sizeof(*schema->entries));
+    for (;;) {
+        struct schema_entry *entry = &schema->entries[schema->entry_count];
+
+        if (!sqlite_file_step(file, &statement, &is_row, err))
+            return false;
+        if (!is_row)
+            return true;
+        schema->entry_count++;
+        entry->type = entry_type((const char *)sqlite3_column_text(statement.handle, 0));
+        entry->name = text_column(file, &statement, 1, &schema->arena);
+        entry->table = text_column(file, &statement, 2, &schema->arena);
+        entry->has_sql = sqlite3_column_type(statement.handle, 3) != SQLITE_NULL;
+        entry->sql = text_column(file, &statement, 3, &schema->arena);
+    }
+}
+
+static bool read_encoding(struct sqlite_file *file, struct schema *schema, struct error *err)
+{
+    OWNED(sqlite_statement) struct sqlite_statement statement = {0};
+    const char *name;
+    bool is_row;
+
+    if (!sqlite_file_prepare(file, "PRAGMA encoding", &statement, NULL, err)
+        || !sqlite_file_step(file, &statement, &is_row, err))
+        return false;
+    name = is_row ? (const char *)sqlite3_column_text(statement.handle, 0) : "";
+    schema->encoding = strcmp(name, "UTF-16le") == 0   ? SCHEMA_ENCODING_UTF16LE
+                       : strcmp(name, "UTF-16be") == 0 ? SCHEMA_ENCODING_UTF16BE
+                                                       : SCHEMA_ENCODING_UTF8;
+    file->encoding = schema->encoding;
+    return true;
+}
+
+static bool read_identity(struct sqlite_file *file, struct schema *schema, struct error *err)
+{
+    int64_t user_version;
+    int64_t application_id;
+
+    if (!read_encoding(file, schema, err)
+        || !sqlite_file_number(file, "PRAGMA user_version", &user_version, err)
+        || !sqlite_file_number(file, "PRAGMA application_id", &application_id, err)
+        || !read_entries(file, schema, err))
+        return false;
+    schema->user_version = (int32_t)user_version;
+    schema->application_id = (int32_t)application_id;
+    schema_sort(schema);
+    return true;
+}
+
+static bool is_same_text(const struct schema_text *a, const struct schema_text *b)
+{
+    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+static bool is_same_entry(const struct schema_entry *a, const struct schema_entry *b)
+{
+    return a->type == b->type && is_same_text(&a->name, &b->name)
+           && is_same_text(&a->table, &b->table) && a->has_sql == b->has_sql
+           && (!a->has_sql || is_same_text(&a->sql, &b->sql));
+}
+
+static bool check_identity(struct sqlite_file *file, const struct schema *wanted, struct error *err)
+{
+    OWNED(schema) struct schema found = {0};
+    OWNED(byte_buffer) struct byte_buffer a = {0};
+    OWNED(byte_buffer) struct byte_buffer b = {0};
+
+    if (!read_identity(file, &found, err))
+        return false;
+    schema_encode_identity(&a, wanted);
+    schema_encode_identity(&b, &found);
+    if (a.size == b.size && memcmp(a.data, b.data, a.size) == 0)
+        return true;
+    for (uint32_t i = 0; i < wanted->entry_count && i < found.entry_count; i++)
+        if (!is_same_entry(&wanted->entries[i], &found.entries[i]))
+            return error_set(err, ERROR_MISMATCH,
+                "the restored schema has \"%s\" where the dump has \"%s\", or its SQL differs",
+                found.entries[i].name.bytes, wanted->entries[i].name.bytes);
+    return error_set(err, ERROR_MISMATCH,
+        "the restored schema has %" PRIu32 " entries, the dump has %" PRIu32
+        ", or encoding, user_version or application_id differ",
+        found.entry_count, wanted->entry_count);
+}
+
+/* --- the rows ------------------------------------------------------------------------- */
+
+/* The columns that a row of the dump has must be those of the table, or sums would not be its. */
+static bool check_columns(
+    struct sqlite_file *file, const struct schema_table *table, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+    OWNED(sqlite_statement) struct sqlite_statement statement = {0};
+    uint32_t count = 0;
+    bool is_row;
+
+    print_text(&sql, "PRAGMA main.table_xinfo(");
+    sqlite_file_put_name(&sql, &table->name);
+    print_text(&sql, ")");
+    byte_buffer_put_u8(&sql, '\0');
+    if (!sqlite_file_prepare(file, (const char *)sql.data, &statement, NULL, err))
+        return false;
+    for (;;) {
+        if (!sqlite_file_step(file, &statement, &is_row, err))
+            return false;
+        if (!is_row && count == table->column_count)
+            return true;
+        if (!is_row || count == table->column_count
+            || strcmp((const char *)sqlite3_column_text(statement.handle, 1),
+                   table->columns[count].name.bytes)
+                   != 0)
+            return error_set(err, ERROR_MISMATCH,
+                "the restored table has other columns than the %" PRIu32 " of the dump",
+                table->column_count);
+        count++;
+    }
+}
+
+static bool check_table(struct sqlite_file *file, const struct schema_table *table,
+    const struct table_end *wanted, struct table_end *found, struct error *err)
+{
+    if (!check_columns(file, table, err)
+        || !restore_table_sum(file, table, &found->row_count, &found->sum, err))
+        return false;
+    if (found->row_count != wanted->row_count || !checksum_equal(found->sum, wanted->sum))
+        return error_set(err, ERROR_MISMATCH,
+            "reads back with %" PRIu64 " rows, the dump has %" PRIu64
+            ", or their values differ: this SQLite cannot hold them as they were",
+            found->row_count, wanted->row_count);
+    return true;
+}
+
+static bool check_tables(struct restore_proof *proof, struct sqlite_file *file,
+    const struct dump_reader *dump, struct table_end *found, struct error *err)
+{
+    int64_t count;
+
+    for (uint32_t i = 0; i < dump->schema.table_count; i++) {
+        const struct schema_table *table = &dump->schema.tables[i];
+
+        if (!schema_table_has_rows(table))
+            continue;
+        if (!check_table(file, table, &dump->ends[i], &found[i], err))
+            return error_wrap(err, "table \"%s\"", table->name.bytes);
+        proof->table_count++;
+        proof->row_count += found[i].row_count;
+    }
+    if (!sqlite_file_number(file,
+            "SELECT count(*) FROM main.sqlite_schema WHERE rootpage > 0 AND type = 'table'", &count,
+            err))
+        return false;
+    if (count != proof->table_count)
+        return error_set(err, ERROR_MISMATCH,
+            "%" PRId64 " tables with rows were restored, the dump has %" PRIu32, count,
+            proof->table_count);
+    return true;
+}
+
+static bool check_state(struct restore_proof *proof, struct sqlite_file *file,
+    const struct dump_reader *dump, struct error *err)
+{
+    struct table_end *found = byte_buffer_calloc(dump->schema.table_count, sizeof(*found));
+    uint8_t state_id[SHA256_SIZE];
+    bool done = check_tables(proof, file, dump, found, err);
+
+    if (done) {
+        state_compute(state_id, &dump->schema, found);
+        done = memcmp(state_id, dump->tail.state_id, SHA256_SIZE) == 0
+               || error_set(err, ERROR_MISMATCH, "the restored database has another state");
+    }
+    free(found);
+    return done;
+}
+
+/* --- the file ---------------------------------------------------------------------------- */
+
+/* Findings about a row's values, which the source had as well; the others are about the file. */
+static bool is_about_values(const char *finding)
+{
+    return strncmp(finding, "NULL value in ", 14) == 0
+           || strncmp(finding, "CHECK constraint failed in ", 27) == 0
+           || strncmp(finding, "NUMERIC value in ", 17) == 0
+           || strncmp(finding, "TEXT value in ", 14) == 0
+           || (strncmp(finding, "non-", 4) == 0 && strstr(finding, " value in ") != NULL);
+}
+
+static bool check_integrity(
+    struct restore_proof *proof, struct sqlite_file *file, struct error *err)
+{
+    OWNED(sqlite_statement) struct sqlite_statement statement = {0};
+    bool is_row;
+
+    if (!sqlite_file_prepare(file, "PRAGMA integrity_check", &statement, NULL, err))
+        return false;
+    for (;;) {
+        const char *finding;
+
+        if (!sqlite_file_step(file, &statement, &is_row, err))
+            return false;
+        if (!is_row)
+            return true;
+        finding = (const char *)sqlite3_column_text(statement.handle, 0);
+        if (strcmp(finding, "ok") == 0)
+            continue;
+        if (!is_about_values(finding))
+            return error_set(err, ERROR_DATABASE, "integrity_check says: %s", finding);
+        byte_buffer_put(&proof->notes, finding, strlen(finding));
+        byte_buffer_put_u8(&proof->notes, '\n');
+    }
+}
+
+bool restore_proof_run(struct restore_proof *proof, struct sqlite_file *file,
+    const struct chain *chain, struct error *err)
+{
+    const struct dump_reader *dump = chain_last(chain);
+
+    return check_identity(file, &dump->schema, err) && check_state(proof, file, dump, err)
+           && check_integrity(proof, file, err);
+}
