@@ -56,37 +56,43 @@ static void put_spaces(struct byte_buffer *out, size_t count)
         byte_buffer_put_u8(out, ' ');
 }
 
-/* Appends text broken at spaces; the cursor is at column, further lines start at indent. */
-static void put_wrapped(struct byte_buffer *out, const char *text, size_t column, size_t indent)
+/* Appends one line broken at spaces; the cursor is at indent, where further lines start too. */
+static void put_words(struct byte_buffer *out, const char *text, size_t size, size_t indent)
 {
-    while (*text != '\0') {
-        size_t word = strcspn(text, " \n");
+    size_t column = indent;
 
-        if (column > indent && column + word > HELP_WIDTH) {
+    for (size_t at = 0; at < size;) {
+        size_t word = strcspn(text + at, " \n");
+        bool is_first = column == indent;
+
+        if (!is_first && column + 1 + word > HELP_WIDTH) {
             byte_buffer_put_u8(out, '\n');
             put_spaces(out, indent);
             column = indent;
+        } else if (!is_first) {
+            put_spaces(out, 1);
+            column++;
         }
-        byte_buffer_put(out, text, word);
+        byte_buffer_put(out, text + at, word);
         column += word;
-        text += word;
-        if (*text == '\n') {
-            byte_buffer_put_u8(out, '\n');
-            put_spaces(out, text[1] == '\0' ? 0 : indent);
-            column = indent;
-            text++;
-        } else if (*text == ' ') {
-            /* A space at the end of a line would only be trailing. */
-            if (column + 1 + strcspn(text + 1, " \n") <= HELP_WIDTH) {
-                byte_buffer_put_u8(out, ' ');
-                column++;
-            } else {
-                column = HELP_WIDTH + 1;
-            }
-            text++;
-        }
+        at += word + strspn(text + at + word, " ");
     }
-    byte_buffer_put_u8(out, '\n');
+}
+
+/* Appends lines, each of which is broken where it is too long. */
+static void put_wrapped(struct byte_buffer *out, const char *text, size_t indent)
+{
+    for (;;) {
+        size_t size = strcspn(text, "\n");
+
+        put_words(out, text, size, indent);
+        byte_buffer_put_u8(out, '\n');
+        text += size;
+        if (text[0] == '\0' || text[1] == '\0')
+            return;
+        text++;
+        put_spaces(out, text[0] == '\n' ? 0 : indent);
+    }
 }
 
 static void put_choices(struct byte_buffer *out, const char *const *choices)
@@ -96,6 +102,17 @@ static void put_choices(struct byte_buffer *out, const char *const *choices)
             byte_buffer_put_u8(out, '|');
         put(out, choices[i]);
     }
+}
+
+static void put_value(struct byte_buffer *out, const struct command_line_option *option)
+{
+    byte_buffer_put_u8(out, option->name == NULL ? ' ' : '=');
+    if (option->value_name != NULL)
+        put(out, option->value_name);
+    else if (option->choice != NULL)
+        put_choices(out, option->choices);
+    else
+        put(out, option->number != NULL ? "N" : "TEXT");
 }
 
 static void put_option(struct byte_buffer *out, const struct command_line_option *option)
@@ -109,21 +126,14 @@ static void put_option(struct byte_buffer *out, const struct command_line_option
         put(out, option->letter == 0 ? "  --" : ", --");
         put(out, option->name);
     }
-    if (takes_value(option)) {
-        byte_buffer_put_u8(out, option->name == NULL ? ' ' : '=');
-        if (option->value_name != NULL)
-            put(out, option->value_name);
-        else if (option->choice != NULL)
-            put_choices(out, option->choices);
-        else
-            put(out, option->number != NULL ? "N" : "TEXT");
-    }
+    if (takes_value(option))
+        put_value(out, option);
     if (out->size - start + 2 > HELP_INDENT) {
         byte_buffer_put_u8(out, '\n');
         start = out->size;
     }
     put_spaces(out, HELP_INDENT - (out->size - start));
-    put_wrapped(out, option->help == NULL ? "" : option->help, HELP_INDENT, HELP_INDENT);
+    put_wrapped(out, option->help == NULL ? "" : option->help, HELP_INDENT);
 }
 
 static void put_options(struct byte_buffer *out, const struct command_line_option *options)
@@ -159,7 +169,7 @@ void command_line_help(const struct command_line *line, struct byte_buffer *out)
     }
     if (line->summary != NULL) {
         put(out, "\n");
-        put_wrapped(out, line->summary, 0, 0);
+        put_wrapped(out, line->summary, 0);
     }
     put_options(out, line->options);
     if (is_last(&line->options[0]))

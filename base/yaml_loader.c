@@ -109,9 +109,9 @@ static bool finish_frame(const struct loader *l, const struct frame *frame)
 
     if (frame->node->kind == YAML_TREE_MAPPING)
         return make_pairs(l, frame);
-    items = arena_alloc(&l->tree->arena, frame->count, sizeof(*items));
+    items = arena_alloc(&l->tree->arena, frame->count, sizeof(const void *));
     if (frame->count > 0)
-        memcpy(items, frame->items, frame->count * sizeof(*items));
+        memcpy(items, frame->items, frame->count * sizeof(const void *));
     frame->node->items = items;
     frame->node->count = frame->count;
     return true;
@@ -137,7 +137,7 @@ static bool place(
         return refuse_at(l, mark, ERROR_USAGE, "has too many values");
     if (frame->count == frame->capacity) {
         frame->capacity = frame->capacity * 2 + 8;
-        frame->items = byte_buffer_realloc(frame->items, frame->capacity * sizeof(*frame->items));
+        frame->items = byte_buffer_realloc(frame->items, frame->capacity * sizeof(const void *));
     }
     frame->items[frame->count++] = node;
     return true;

@@ -124,30 +124,45 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Sleeps until libpq can go on, stopping is requested, or the time is up. */
+static bool sleep_for(
+    const struct connection *connection, short events, int64_t left_ms, struct error *err)
+{
+    struct pollfd fds[2] = {
+        {.fd = PQsocket(connection->handle), .events = events},
+        {.fd = connection->ignores_stop ? -1 : stop_fd(), .events = POLLIN},
+    };
+
+    if (!connection->ignores_stop && !stop_check(err))
+        return false;
+    if (left_ms <= 0)
+        return connection_trouble_explain("timeout expired", err);
+    if (poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms) < 0 && errno != EINTR)
+        return error_set_errno(err, "cannot wait for PostgreSQL");
+    return true;
+}
+
+static bool is_socket_ready(const struct connection *connection, short events)
+{
+    struct pollfd fd = {.fd = PQsocket(connection->handle), .events = events};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
 static bool wait_for_server(struct connection *connection, struct error *err)
 {
     int64_t limit_ms = connect_timeout_ms(connection->handle);
     int64_t start_ms = now_ms();
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
-    while (PQstatus(connection->handle) != CONNECTION_BAD && state != PGRES_POLLING_OK) {
-        struct pollfd fds[2] = {
-            {.fd = PQsocket(connection->handle),
-                .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT},
-            {.fd = connection->ignores_stop ? -1 : stop_fd(), .events = POLLIN},
-        };
-        int64_t left_ms = limit_ms - (now_ms() - start_ms);
+    while (PQstatus(connection->handle) != CONNECTION_BAD && state != PGRES_POLLING_OK
+           && state != PGRES_POLLING_FAILED) {
+        short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
-        if (!connection->ignores_stop && !stop_check(err))
+        if (!sleep_for(connection, events, limit_ms - (now_ms() - start_ms), err))
             return false;
-        if (left_ms <= 0)
-            return connection_trouble_explain("timeout expired", err);
-        if (poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms) < 0 && errno != EINTR)
-            return error_set_errno(err, "cannot wait for PostgreSQL");
-        if (fds[0].revents != 0)
+        if (is_socket_ready(connection, events))
             state = PQconnectPoll(connection->handle);
-        if (state == PGRES_POLLING_FAILED)
-            break;
     }
     if (PQstatus(connection->handle) == CONNECTION_OK)
         return true;

@@ -102,6 +102,21 @@ static bool starts_with(const char *text, const char *words)
     return strncmp(text, words, strlen(words)) == 0;
 }
 
+/* Bytes of the end of a line, with a LOCATION line and the indentation that follow. */
+static size_t line_end_size(const char *text)
+{
+    size_t size = 0;
+
+    while (text[size] == '\n') {
+        size++;
+        if (starts_with(text + size, "LOCATION:"))
+            size += strcspn(text + size, "\n");
+        else
+            size += strspn(text + size, " \t");
+    }
+    return size;
+}
+
 /*
  * Rewrites libpq's message as one line without SQLSTATEs and LOCATION, and
  * keeps the last SQLSTATE: with several hosts or an SSL fallback, the last
@@ -112,20 +127,14 @@ static void simplify(const char *message, char *out, size_t size, char *sqlstate
     size_t used = 0;
 
     while (*message != '\0' && used + 3 < size) {
-        if (*message == '\n' && starts_with(message + 1, "LOCATION:")) {
-            message++;
-            message += strcspn(message, "\n");
-        } else if (*message == '\n') {
-            message += 1 + strspn(message + 1, " \t");
-            if (*message != '\0' && *message != '\n') {
-                out[used++] = ';';
-                out[used++] = ' ';
-            }
-        } else if (starts_with(message, ":  ") && is_sqlstate(message + 3)) {
+        if (starts_with(message, ":  ") && is_sqlstate(message + 3)) {
             memcpy(sqlstate, message + 3, 5);
             message += 10;
-            out[used++] = ':';
-            out[used++] = ' ';
+            used += (size_t)snprintf(out + used, size - used, ": ");
+        } else if (*message == '\n') {
+            message += line_end_size(message);
+            if (*message != '\0')
+                used += (size_t)snprintf(out + used, size - used, "; ");
         } else {
             out[used++] = *message++;
         }

@@ -175,7 +175,7 @@ static bool read_server_name(
 bool homeserver_read(struct homeserver *homeserver, const char *path, struct error *err)
 {
     OWNED(yaml_tree) struct yaml_tree tree = {0};
-    struct yaml_tree_place database;
+    struct yaml_tree_place database = {0};
     struct yaml_tree_place args;
 
     *homeserver = (struct homeserver){0};

@@ -6,7 +6,7 @@
 static const struct target_column *const *columns_of(const struct target_read *read,
     const struct target_table *table, const int *numbers, size_t count)
 {
-    const struct target_column **columns = arena_alloc(read->arena, count, sizeof(*columns));
+    const struct target_column **columns = arena_alloc(read->arena, count, sizeof(const void *));
 
     for (size_t i = 0; i < count; i++)
         columns[i] = target_read_column(table, numbers[i]);
