@@ -28,6 +28,7 @@ static const char epilogue[] =
     "11 stopped by a signal. After any but 0 there is no dump with the output's name.\n";
 
 struct arguments {
+    struct command_line_list bases;
     const char *database_path; /* --sqlite-database */
     const char *output_path;
     bool may_overwrite;
@@ -51,6 +52,12 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
             .text = &arguments->output_path,
             .help = "the dump; \"-\" is standard output. Default: the name of SNAPSHOT with "
                     "\".valise\" behind it, in the current folder"},
+        {.letter = 'b',
+            .name = "base",
+            .value_name = "DUMP",
+            .list = &arguments->bases,
+            .help = "write a delta: what changed since DUMP. Give the full dump first, then its "
+                    "deltas, oldest first, each with --base"},
         {.letter = 'f',
             .name = "force",
             .flag = &arguments->may_overwrite,
@@ -151,6 +158,8 @@ static bool run(const struct arguments *arguments, const char *output_path, stru
     struct snapshot_dump_options options = {
         .database_path = arguments->database_path,
         .output_path = output_path,
+        .base_paths = arguments->bases.items,
+        .base_count = arguments->bases.count,
         .may_overwrite = arguments->may_overwrite,
         .checks_first = arguments->checks_first,
         .copies_first = arguments->online == 1,
@@ -193,6 +202,7 @@ int main(int argc, char **argv)
         default_path = dump_output_name(arguments.database_path);
     done = run(&arguments, default_path == NULL ? arguments.output_path : default_path, &err);
     free(default_path);
+    command_line_list_release(&arguments.bases);
     if (done)
         return EXIT_SUCCESS;
     print_line(NULL, err.text);

@@ -1,6 +1,8 @@
 #include "dump/pipeline.h"
 
 #include "base/stop.h"
+#include "dump/unit_diff.h"
+#include "format/rows_block.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -15,17 +17,21 @@ enum slot_state {
     SLOT_DONE,    /* the writing thread's */
 };
 
-/* One place of the ring: a batch, or the end of a table. */
+/* One place of the ring: a block to be made, or the end of a table. */
 struct slot {
     enum slot_state state;
     bool is_end;
+    bool is_change;
     bool is_large;
-    struct table_end end; /* of is_end; without facts */
-    struct pipeline_batch batch;
-    uint32_t number; /* of the block */
+    struct pipeline_change change; /* without is_change: one batch */
     struct index_entry entry;
-    struct byte_buffer frame;
-    struct column_facts *facts; /* owned; of this batch, column_capacity of them */
+    uint32_t number;            /* of the block */
+    struct byte_buffer frame;   /* of the block */
+    struct column_facts *facts; /* owned; of this block's rows, column_capacity of them */
+    uint64_t size;              /* canonical bytes of this block's rows but the removed ones */
+    struct table_end end;       /* of is_end; without facts */
+    struct byte_buffer units;   /* of is_end: the body of a UNITS block, if not empty */
+    struct chain_table *old;    /* of is_end: owned */
 };
 
 struct pipeline {
@@ -40,6 +46,10 @@ struct pipeline {
     pthread_cond_t changed_free;
     pthread_cond_t changed_filled;
     pthread_cond_t changed_done;
+    struct pipeline_batch *batches; /* owned */
+    struct pipeline_batch **free_batches;
+    size_t batch_count;
+    size_t free_count;
     struct slot *slots; /* ring: sequence number modulo slot_count */
     size_t slot_count;
     uint64_t fill_next;  /* sequence numbers: of the slot to fill, */
@@ -54,6 +64,7 @@ struct pipeline {
     size_t thread_count;
     /* The writing thread's. */
     struct column_facts *facts; /* of the table being written */
+    uint64_t size;              /* likewise */
     struct byte_buffer findings;
 };
 
@@ -76,6 +87,7 @@ struct work_space {
     struct rows_encoder *encoder;
     struct block_codec codec;
     struct byte_buffer raw;
+    struct unit_diff diff;
 };
 
 static void work_space_release(struct work_space *space)
@@ -83,51 +95,97 @@ static void work_space_release(struct work_space *space)
     rows_encoder_close(space->encoder);
     block_codec_release(&space->codec);
     byte_buffer_release(&space->raw);
+    unit_diff_release(&space->diff);
     *space = (struct work_space){0};
 }
 
-static void observe(struct slot *slot, uint32_t column_count)
+/* Takes the rows behind the removed ones into account. */
+static void observe(struct slot *slot, const struct rows_input *input)
 {
-    struct byte_reader rows = byte_reader_over(slot->batch.rows.data, slot->batch.rows.size);
+    struct byte_reader rows = byte_reader_over(input->bytes, input->size);
+    const uint8_t *added = rows.next;
 
-    memset(slot->facts, 0, column_count * sizeof(*slot->facts));
-    for (uint32_t row = 0; row < slot->batch.row_count; row++) {
-        for (uint32_t i = 0; i < column_count; i++) {
+    memset(slot->facts, 0, input->column_count * sizeof(*slot->facts));
+    for (uint32_t row = 0; row < input->row_count; row++) {
+        if (row == input->removed_count)
+            added = rows.next;
+        for (uint32_t i = 0; i < input->column_count; i++) {
             struct value value = value_decode(&rows);
 
-            table_end_observe(&slot->facts[i], &value);
+            if (row >= input->removed_count)
+                table_end_observe(&slot->facts[i], &value);
         }
     }
     assert(!rows.overrun && byte_reader_left(&rows) == 0);
+    slot->size = input->removed_count == input->row_count ? 0 : (size_t)(rows.next - added);
 }
 
-static void encode(struct pipeline *p, struct work_space *space, struct slot *slot)
+/* The rows of the block: those of the batch, or what differs between it and the base. */
+static bool find_rows(
+    struct work_space *space, struct slot *slot, struct rows_input *input, struct error *err)
 {
-    const struct schema_table *table = &p->schema->tables[slot->entry.table];
-    struct rows_input input = {
-        .table = slot->entry.table,
-        .column_count = table->column_count,
-        .row_count = slot->batch.row_count,
-        .bytes = slot->batch.rows.data,
-        .size = slot->batch.rows.size,
+    const struct pipeline_change *change = &slot->change;
+    struct canonical_rows rows[ALIGNMENT_PENDING_MAX];
+    struct unit_diff_input wanted = {
+        .old = change->old,
+        .source_first = change->source_first,
+        .source_count = change->source_count,
+        .rows = rows,
+        .rows_count = change->batch_count,
+        .column_count = input->column_count,
     };
 
-    observe(slot, table->column_count);
+    for (uint32_t i = 0; i < change->batch_count; i++)
+        rows[i] = (struct canonical_rows){.bytes = change->batches[i]->rows.data,
+            .size = change->batches[i]->rows.size,
+            .row_count = change->batches[i]->row_count};
+    slot->entry.sum = change->sum;
+    if (!slot->is_change) {
+        input->bytes = rows[0].bytes;
+        input->size = rows[0].size;
+        input->row_count = rows[0].row_count;
+        slot->entry.cut = change->batches[0]->cut;
+        return true;
+    }
+    if (!unit_diff_run(&space->diff, &wanted, err))
+        return false;
+    input->bytes = space->diff.rows.data;
+    input->size = space->diff.rows.size;
+    input->row_count = space->diff.row_count;
+    input->removed_count = space->diff.removed_count;
+    slot->entry.cut = space->diff.last_hash.low;
+    return true;
+}
+
+static bool encode(
+    struct pipeline *p, struct work_space *space, struct slot *slot, struct error *err)
+{
+    const struct schema_table *table = &p->schema->tables[slot->entry.table];
+    struct rows_input input = {.table = slot->entry.table, .column_count = table->column_count};
+
+    if (!find_rows(space, slot, &input, err))
+        return error_wrap(err, "table \"%s\"", table->name.bytes);
+    if (input.row_count == 0 || input.row_count > ROWS_COUNT_MAX
+        || input.size > BLOCK_SIZE_MAX - BLOCK_SIZE_MAX / 8)
+        return error_set(err, ERROR_UNSUPPORTED,
+            "table \"%s\": %" PRIu32 " rows of %zu bytes do not fit one block", table->name.bytes,
+            input.row_count, input.size);
+    observe(slot, &input);
     if (space->encoder == NULL)
         space->encoder = rows_encoder_open();
     block_begin(&space->raw, BLOCK_ROWS, slot->number);
     rows_encoder_encode(space->encoder, &space->raw, &input);
     slot->entry.type = BLOCK_ROWS;
     slot->entry.raw_size = (uint32_t)space->raw.size;
-    slot->entry.row_count = slot->batch.row_count;
-    slot->entry.sum = slot->batch.sum;
-    slot->entry.cut = slot->batch.cut;
+    slot->entry.row_count = input.row_count;
+    slot->entry.removed_count = input.removed_count;
     slot->entry.checksum = checksum_xxh3(space->raw.data, space->raw.size);
-    if (slot->is_large)
-        byte_buffer_release(&slot->batch.rows);
+    for (uint32_t i = 0; slot->is_large && i < slot->change.batch_count; i++)
+        byte_buffer_release(&slot->change.batches[i]->rows);
     block_compress(&space->codec, &slot->frame, &space->raw, p->level);
     if (slot->is_large)
         work_space_release(space);
+    return true;
 }
 
 /* The next slot to work on, or NULL when there will be none. */
@@ -150,16 +208,28 @@ static struct slot *take_work(struct pipeline *p)
     return slot;
 }
 
+/* With the mutex held. */
+static void fail(struct pipeline *p, const struct error *failure)
+{
+    if (!p->has_failed)
+        p->failure = *failure;
+    p->has_failed = true;
+    wake_all(p);
+}
+
 static void *work(void *argument)
 {
     struct pipeline *p = argument;
     struct work_space space = {0};
+    struct error failure = {0};
     struct slot *slot;
 
     while ((slot = take_work(p)) != NULL) {
-        if (!slot->is_end)
-            encode(p, &space, slot);
+        bool done = slot->is_end || encode(p, &space, slot, &failure);
+
         pthread_mutex_lock(&p->mutex);
+        if (!done)
+            fail(p, &failure);
         slot->state = SLOT_DONE;
         pthread_cond_signal(&p->changed_done);
         pthread_mutex_unlock(&p->mutex);
@@ -186,43 +256,72 @@ static void note_findings(struct pipeline *p, const struct table_end *end)
     }
 }
 
+static bool write_end(struct pipeline *p, struct slot *slot, struct error *err)
+{
+    slot->end.facts = p->facts;
+    slot->end.size = p->size;
+    note_findings(p, &slot->end);
+    if (slot->units.size > 0
+        && !dump_writer_block(p->writer, BLOCK_UNITS, slot->end.table, &slot->units, err))
+        return false;
+    if (!dump_writer_table_end(p->writer, &slot->end, err))
+        return false;
+    memset(p->facts, 0, slot->end.column_count * sizeof(*p->facts));
+    p->size = 0;
+    return true;
+}
+
 static bool write_slot(struct pipeline *p, struct slot *slot, struct error *err)
 {
     const struct schema_table *table;
 
-    if (slot->is_end) {
-        slot->end.facts = p->facts;
-        note_findings(p, &slot->end);
-        if (!dump_writer_table_end(p->writer, &slot->end, err))
-            return false;
-        memset(p->facts, 0, slot->end.column_count * sizeof(*p->facts));
-        return true;
-    }
+    if (slot->is_end)
+        return write_end(p, slot, err);
     table = &p->schema->tables[slot->entry.table];
     for (uint32_t i = 0; i < table->column_count; i++)
         table_end_merge(&p->facts[i], &slot->facts[i]);
+    p->size += slot->size;
     return dump_writer_append(p->writer, &slot->entry, &slot->frame, err);
 }
 
-/* Address space for an ordinary batch; what is not used of it takes no memory. */
-static void make_room(struct slot *slot)
+static void release_old(struct slot *slot)
 {
-    byte_buffer_reserve(&slot->batch.rows, CHUNK_SIZE_MAX);
+    if (slot->old != NULL)
+        chain_table_release(slot->old);
+    free(slot->old);
+    slot->old = NULL;
 }
 
-/* Makes the slot fit for the next batch; buffers of ordinary size are kept. */
+/* Makes the slot fit for the next block; buffers of ordinary size are kept. */
 static void empty_slot(struct slot *slot)
 {
-    if (slot->is_large) {
-        byte_buffer_release(&slot->batch.rows);
+    if (slot->is_large)
         byte_buffer_release(&slot->frame);
-        make_room(slot);
-    }
-    slot->batch.rows.size = 0;
-    slot->batch.row_count = 0;
-    slot->batch.sum = (struct hash128){0};
-    slot->batch.cut = 0;
+    release_old(slot);
+    slot->units.size = 0;
     slot->is_end = false;
+    slot->is_change = false;
+    slot->is_large = false;
+}
+
+/* Address space for an ordinary batch; what is not used of it takes no memory. */
+static void make_room(struct pipeline_batch *batch)
+{
+    byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
+}
+
+/* With the mutex held. */
+static void give_back(struct pipeline *p, struct pipeline_batch *batch)
+{
+    if (batch->is_large) {
+        byte_buffer_release(&batch->rows);
+        make_room(batch);
+        p->has_large = false;
+        pthread_cond_broadcast(&p->changed_free);
+    }
+    *batch = (struct pipeline_batch){.rows = batch->rows};
+    batch->rows.size = 0;
+    p->free_batches[p->free_count++] = batch;
 }
 
 /* The next slot to write, or NULL when there will be none. */
@@ -251,20 +350,16 @@ static void *write_in_order(void *argument)
         bool done = write_slot(p, slot, &failure);
 
         atomic_store(&p->written_size, dump_writer_size(p->writer));
-        empty_slot(slot);
         pthread_mutex_lock(&p->mutex);
-        if (slot->is_large) {
-            slot->is_large = false;
-            p->has_large = false;
-        }
+        for (uint32_t i = 0; i < slot->change.batch_count; i++)
+            give_back(p, slot->change.batches[i]);
+        slot->change.batch_count = 0;
+        empty_slot(slot);
         slot->state = SLOT_FREE;
         p->write_next++;
-        if (!done) {
-            p->has_failed = true;
-            p->failure = failure;
-            wake_all(p);
-        }
-        pthread_cond_signal(&p->changed_free);
+        if (!done)
+            fail(p, &failure);
+        pthread_cond_broadcast(&p->changed_free);
         pthread_mutex_unlock(&p->mutex);
     }
     return NULL;
@@ -282,7 +377,7 @@ static bool check(struct pipeline *p, struct error *err)
 }
 
 /* Waits until the slot to fill is free. */
-static bool await_free(struct pipeline *p, struct error *err)
+static bool await_slot(struct pipeline *p, struct error *err)
 {
     bool done;
 
@@ -296,18 +391,23 @@ static bool await_free(struct pipeline *p, struct error *err)
 
 bool pipeline_begin(struct pipeline *p, struct pipeline_batch **batch, struct error *err)
 {
-    if (!await_free(p, err))
-        return false;
-    *batch = &slot_at(p, p->fill_next)->batch;
-    return true;
-}
-
-bool pipeline_allow_large(struct pipeline *p, struct error *err)
-{
-    struct slot *slot = slot_at(p, p->fill_next);
     bool done;
 
-    if (slot->is_large)
+    pthread_mutex_lock(&p->mutex);
+    while (!p->has_failed && p->free_count == 0)
+        pthread_cond_wait(&p->changed_free, &p->mutex);
+    done = check(p, err);
+    if (done)
+        *batch = p->free_batches[--p->free_count];
+    pthread_mutex_unlock(&p->mutex);
+    return done;
+}
+
+bool pipeline_allow_large(struct pipeline *p, struct pipeline_batch *batch, struct error *err)
+{
+    bool done;
+
+    if (batch->is_large)
         return true;
     pthread_mutex_lock(&p->mutex);
     while (!p->has_failed && p->has_large)
@@ -315,22 +415,31 @@ bool pipeline_allow_large(struct pipeline *p, struct error *err)
     done = check(p, err);
     if (done) {
         p->has_large = true;
-        slot->is_large = true;
+        batch->is_large = true;
     }
     pthread_mutex_unlock(&p->mutex);
     return done;
 }
 
-static bool hand_over(struct pipeline *p, struct error *err)
+void pipeline_drop(struct pipeline *p, struct pipeline_batch *batch)
+{
+    pthread_mutex_lock(&p->mutex);
+    give_back(p, batch);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* Hands over the slot to fill, which will need block_count blocks. */
+static bool hand_over(struct pipeline *p, uint32_t block_count, struct error *err)
 {
     bool done;
 
-    if (p->next_number == UINT32_MAX)
+    if (p->next_number > UINT32_MAX - block_count)
         return error_set(
             err, ERROR_UNSUPPORTED, "a dump holds at most %" PRIu32 " blocks", UINT32_MAX);
     pthread_mutex_lock(&p->mutex);
     done = check(p, err);
-    slot_at(p, p->fill_next)->number = p->next_number++;
+    slot_at(p, p->fill_next)->number = p->next_number;
+    p->next_number += block_count;
     slot_at(p, p->fill_next)->state = SLOT_FILLED;
     p->fill_next++;
     pthread_cond_signal(&p->changed_filled);
@@ -338,26 +447,51 @@ static bool hand_over(struct pipeline *p, struct error *err)
     return done;
 }
 
-bool pipeline_submit(struct pipeline *p, uint32_t table, struct error *err)
-{
-    struct slot *slot = slot_at(p, p->fill_next);
-
-    assert(slot->batch.row_count > 0);
-    slot->entry = (struct index_entry){.table = table};
-    return hand_over(p, err);
-}
-
-bool pipeline_end_table(struct pipeline *p, const struct table_end *end, struct error *err)
+static bool submit(struct pipeline *p, uint32_t table, const struct pipeline_change *change,
+    bool is_change, struct error *err)
 {
     struct slot *slot;
 
-    if (!await_free(p, err))
+    if (!await_slot(p, err))
         return false;
     slot = slot_at(p, p->fill_next);
-    assert(slot->batch.row_count == 0);
+    slot->entry = (struct index_entry){.table = table};
+    slot->change = *change;
+    slot->is_change = is_change;
+    for (uint32_t i = 0; i < change->batch_count; i++)
+        slot->is_large |= change->batches[i]->is_large;
+    return hand_over(p, 1, err);
+}
+
+bool pipeline_submit(
+    struct pipeline *p, uint32_t table, struct pipeline_batch *batch, struct error *err)
+{
+    struct pipeline_change all = {.batches = {batch}, .batch_count = 1, .sum = batch->sum};
+
+    assert(batch->row_count > 0);
+    return submit(p, table, &all, false, err);
+}
+
+bool pipeline_submit_change(
+    struct pipeline *p, uint32_t table, const struct pipeline_change *change, struct error *err)
+{
+    return submit(p, table, change, true, err);
+}
+
+bool pipeline_end_table(struct pipeline *p, struct pipeline_end *end, struct error *err)
+{
+    struct slot *slot;
+
+    if (!await_slot(p, err))
+        return false;
+    slot = slot_at(p, p->fill_next);
     slot->is_end = true;
-    slot->end = *end;
-    return hand_over(p, err);
+    slot->end = end->end;
+    slot->old = end->old;
+    end->old = NULL;
+    if (end->units != NULL)
+        units_encode(&slot->units, end->end.table, end->units);
+    return hand_over(p, end->units == NULL ? 1 : 2, err);
 }
 
 /* Nothing more will come: the threads end when they have done what is there. */
@@ -400,10 +534,13 @@ void pipeline_close(struct pipeline *p)
     pthread_mutex_unlock(&p->mutex);
     join_all(p);
     for (size_t i = 0; i < p->slot_count; i++) {
-        byte_buffer_release(&p->slots[i].batch.rows);
         byte_buffer_release(&p->slots[i].frame);
+        byte_buffer_release(&p->slots[i].units);
+        release_old(&p->slots[i]);
         free(p->slots[i].facts);
     }
+    for (size_t i = 0; i < p->batch_count; i++)
+        byte_buffer_release(&p->batches[i].rows);
     pthread_cond_destroy(&p->changed_free);
     pthread_cond_destroy(&p->changed_filled);
     pthread_cond_destroy(&p->changed_done);
@@ -411,6 +548,8 @@ void pipeline_close(struct pipeline *p)
     byte_buffer_release(&p->findings);
     free(p->facts);
     free(p->slots);
+    free(p->batches);
+    free(p->free_batches);
     free(p->threads);
     free(p);
 }
@@ -436,11 +575,18 @@ static struct pipeline *allocate(const struct pipeline_options *options)
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)
             p->column_capacity = options->schema->tables[i].column_count;
+    p->batch_count = options->thread_count + 2 + options->held_count;
+    p->batches = byte_buffer_calloc(p->batch_count, sizeof(*p->batches));
+    p->free_batches = byte_buffer_calloc(p->batch_count, sizeof(*p->free_batches));
+    while (p->free_count < p->batch_count) {
+        make_room(&p->batches[p->free_count]);
+        p->free_batches[p->free_count] = &p->batches[p->free_count];
+        p->free_count++;
+    }
     p->slot_count = options->thread_count + 2;
     p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
     for (size_t i = 0; i < p->slot_count; i++) {
         p->slots[i].facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
-        make_room(&p->slots[i]);
     }
     p->facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
     p->threads = byte_buffer_calloc(options->thread_count + 1, sizeof(*p->threads));

@@ -1,21 +1,26 @@
 /*
  * From rows to a dump file, on several threads.
  *
- * The caller fills batches with canonical rows and submits them; workers observe
- * facts, encode and compress; one thread writes in order. What is written depends
- * on the batches alone, not on the number of threads.
+ * The caller fills batches with canonical rows and submits them, whole or as what
+ * units of a base became; workers find the difference, observe facts, encode and
+ * compress; one thread writes in order. What is written depends on the batches
+ * alone, not on the number of threads.
  *
- * Memory is bounded by a fixed ring of thread_count + 2 batches: each holds at most
- * PIPELINE_LARGE_SIZE bytes of rows and their compressed form, and each thread the
- * encoded form of one. Only one batch at a time may be larger, by a row that is.
+ * Memory is bounded by a pool of thread_count + 2 batches (and held_count more):
+ * each has at most PIPELINE_LARGE_SIZE bytes of rows; and by their compressed form
+ * and, for each thread, the encoded form of one. Only one batch at a time may be
+ * larger, by a row that is.
  */
 #ifndef DUMP_PIPELINE_H
 #define DUMP_PIPELINE_H
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
+#include "dump/alignment.h"
+#include "format/chain.h"
 #include "format/dump_writer.h"
 #include "format/rows_encoder.h"
+#include "format/units.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +35,7 @@ struct pipeline_options {
     struct dump_writer *writer; /* used by the pipeline alone until it is closed */
     const struct schema *schema;
     unsigned thread_count;
+    unsigned held_count; /* batches that the caller may hold besides the one that it fills */
     int level;
 };
 
@@ -38,7 +44,18 @@ struct pipeline_batch {
     struct byte_buffer rows; /* canonical */
     uint32_t row_count;
     struct hash128 sum;
-    uint64_t cut; /* low half of the last row's hash */
+    uint64_t cut;  /* low half of the last row's hash */
+    bool is_large; /* set by pipeline_allow_large() */
+};
+
+/* One unit of a delta: what units of the base became. */
+struct pipeline_change {
+    const struct chain_table *old; /* valid until its table's end is written */
+    uint32_t source_first;
+    uint32_t source_count;
+    struct pipeline_batch *batches[ALIGNMENT_PENDING_MAX]; /* all rows of the new unit */
+    uint32_t batch_count;
+    struct hash128 sum; /* of the new rows, less that of the old ones */
 };
 
 /* A column with texts that PostgreSQL cannot hold. */
@@ -57,21 +74,37 @@ MUST_CHECK bool pipeline_open(
 void pipeline_close(struct pipeline *pipeline);
 
 /*
- * Waits for an empty batch, borrowed until pipeline_submit(). This and all below
- * fail with what failed in a thread, or ERROR_STOPPED.
+ * Waits for an empty batch, borrowed until it is submitted or dropped. This and all
+ * below fail with what failed in a thread, or ERROR_STOPPED.
  */
 MUST_CHECK bool pipeline_begin(
     struct pipeline *pipeline, struct pipeline_batch **batch, struct error *err);
 
 /* To be called before a batch becomes large: waits until no other one is. */
-MUST_CHECK bool pipeline_allow_large(struct pipeline *pipeline, struct error *err);
+MUST_CHECK bool pipeline_allow_large(
+    struct pipeline *pipeline, struct pipeline_batch *batch, struct error *err);
 
-/* Hands over the batch of the last pipeline_begin(), which has rows of this table. */
-MUST_CHECK bool pipeline_submit(struct pipeline *pipeline, uint32_t table, struct error *err);
+/* Gives a batch back; its rows are not needed. */
+void pipeline_drop(struct pipeline *pipeline, struct pipeline_batch *batch);
 
-/* Writes TABLE_END behind what was submitted; no batch may be begun. facts are filled in here. */
+/* Hands over a batch, all of whose rows become one block. */
+MUST_CHECK bool pipeline_submit(
+    struct pipeline *pipeline, uint32_t table, struct pipeline_batch *batch, struct error *err);
+
+/* Hands over the batches of a change; what differs becomes one block. */
+MUST_CHECK bool pipeline_submit_change(struct pipeline *pipeline, uint32_t table,
+    const struct pipeline_change *change, struct error *err);
+
+/* The end of a table. */
+struct pipeline_end {
+    struct table_end end;    /* facts and size are filled in when it is written */
+    struct units *units;     /* TABLE_PATCH: its units; else NULL. Borrowed for the call */
+    struct chain_table *old; /* taken over, with malloc()ed memory; or NULL */
+};
+
+/* Writes UNITS and TABLE_END behind what was submitted; no batch may be held. */
 MUST_CHECK bool pipeline_end_table(
-    struct pipeline *pipeline, const struct table_end *end, struct error *err);
+    struct pipeline *pipeline, struct pipeline_end *end, struct error *err);
 
 /* Waits until everything is written. The writer is then the caller's again. */
 MUST_CHECK bool pipeline_finish(struct pipeline *pipeline, struct error *err);

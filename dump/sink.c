@@ -29,7 +29,8 @@ static inline bool reserve(struct sink *sink, size_t row_start, size_t more)
     if (wanted - row_start > ROW_SIZE_MAX)
         return error_set(&sink->failure, ERROR_UNSUPPORTED,
             "the row has more than %zu bytes, a dump holds no more", ROW_SIZE_MAX);
-    if (wanted > PIPELINE_LARGE_SIZE && !pipeline_allow_large(sink->pipeline, &sink->failure))
+    if (wanted > PIPELINE_LARGE_SIZE
+        && !pipeline_allow_large(sink->pipeline, sink->batch, &sink->failure))
         return false;
     byte_buffer_reserve(rows, more);
     return true;
@@ -118,11 +119,13 @@ static bool begin_row(struct sink *sink, size_t *row_start)
 
 static bool submit(struct sink *sink)
 {
+    struct pipeline_batch *batch = sink->batch;
+
     sink->batch = NULL;
     if (sink->progress != NULL)
         sink->progress(sink->progress_context, sink->table, sink->row_count + sink->end.row_count,
             sink->size + sink->end.size);
-    return pipeline_submit(sink->pipeline, sink->table, &sink->failure);
+    return sink->deliver(sink->deliver_context, sink->table, batch, &sink->failure);
 }
 
 static bool end_row(struct sink *sink, size_t row_start)
@@ -280,7 +283,6 @@ static bool run(struct sink *sink, sqlite3_stmt *statement, bool with_function, 
         *err = sink->failure;
         return false;
     }
-    sink->batch = NULL;
     return true;
 }
 
@@ -314,5 +316,5 @@ bool sink_read_table(struct sink *sink, uint32_t number, struct error *err)
     }
     sink->row_count += sink->end.row_count;
     sink->size += sink->end.size;
-    return pipeline_end_table(sink->pipeline, &sink->end, err);
+    return true;
 }

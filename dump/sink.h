@@ -18,10 +18,16 @@
 /* Told of each batch, in the thread that reads. */
 typedef void sink_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size);
 
+/* Takes over each batch as it ends: submits it to the pipeline, now or later, or drops it. */
+typedef bool sink_deliver(
+    void *context, uint32_t table, struct pipeline_batch *batch, struct error *err);
+
 struct sink {
     sqlite3 *db; /* borrowed, as the next two */
     const struct schema *schema;
-    struct pipeline *pipeline;
+    struct pipeline *pipeline; /* where batches come from */
+    sink_deliver *deliver;
+    void *deliver_context;
     sink_progress *progress; /* may be NULL */
     void *progress_context;
     uint64_t row_count; /* of all tables */
@@ -42,8 +48,8 @@ struct sink {
 MUST_CHECK bool sink_init(struct sink *sink, struct error *err);
 
 /*
- * Reads all rows of the table with this ordinal into the pipeline and ends the table
- * there. The error names the table and how many rows were read before.
+ * Reads all rows of the table with this ordinal and delivers them; row_count and sum
+ * are then in sink->end. The error names the table and how many rows were read before.
  */
 MUST_CHECK bool sink_read_table(struct sink *sink, uint32_t table, struct error *err);
 

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "dump/catalog.h"
+#include "dump/delta_table.h"
 #include "dump/dump_output.h"
 #include "dump/integrity.h"
 #include "dump/pipeline.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DEFAULT_THREADS_MAX 4 /* more wait for the one that reads */
 #define WARNING_SIZE 1024     /* bytes */
@@ -20,10 +22,13 @@ struct job {
     const struct snapshot_dump_options *options;
     const char *output_path;
     struct source source;
+    struct chain base; /* of a delta */
+    struct dump_buffer buffer;
     struct schema schema;
     struct dump_writer *writer;
     struct pipeline *pipeline;
     struct sink sink;
+    struct delta_table delta; /* the table being read */
     struct dump_progress progress;
 };
 
@@ -31,8 +36,11 @@ static void job_release(struct job *job)
 {
     dump_progress_clear(&job->progress);
     pipeline_close(job->pipeline);
+    delta_table_release(&job->delta);
     dump_writer_close(job->writer);
     source_release(&job->source);
+    dump_buffer_release(&job->buffer);
+    chain_release(&job->base);
     schema_release(&job->schema);
 }
 
@@ -119,23 +127,70 @@ static bool open_source(struct job *job, struct error *err)
            || error_wrap(err, "database \"%s\"", options->database_path);
 }
 
+/* Opens the chain that a delta continues. */
+static bool open_base(struct job *job, struct error *err)
+{
+    const struct snapshot_dump_options *options = job->options;
+
+    if (options->base_count == 0)
+        return true;
+    if (!chain_open(&job->base, options->base_paths, options->base_count, err))
+        return error_wrap(err, "base");
+    if (!chain_is_full(&job->base))
+        return error_set(err, ERROR_REFUSED,
+            "base: %s is a delta, it starts from an earlier state: give the full dump first, then "
+            "its deltas, oldest first, each with --base",
+            options->base_paths[0]);
+    return true;
+}
+
 static bool open_output(struct job *job, struct error *err)
 {
     struct dump_writer_options writer = {
         .path = job->output_path,
-        .kind = DUMP_FULL,
+        .kind = job->options->base_count == 0 ? DUMP_FULL : DUMP_DELTA,
         .level = job->options->level,
     };
     struct pipeline_options pipeline = {
         .schema = &job->schema,
         .thread_count = job->options->thread_count,
+        .held_count = job->options->base_count == 0 ? 0 : ALIGNMENT_PENDING_MAX,
         .level = job->options->level,
     };
+
+    if (job->options->base_count > 0)
+        memcpy(writer.from_state, chain_last(&job->base)->tail.state_id, SHA256_SIZE);
 
     if (!dump_writer_open(&job->writer, &writer, &job->schema, err))
         return false;
     pipeline.writer = job->writer;
     return pipeline_open(&job->pipeline, &pipeline, err);
+}
+
+static bool deliver(void *context, uint32_t table, struct pipeline_batch *batch, struct error *err)
+{
+    struct job *job = context;
+
+    if (job->options->base_count > 0)
+        return delta_table_add(&job->delta, batch, err);
+    return pipeline_submit(job->pipeline, table, batch, err);
+}
+
+static bool read_table(struct job *job, uint32_t table, struct error *err)
+{
+    struct pipeline_end end;
+
+    if (job->options->base_count == 0) {
+        if (!sink_read_table(&job->sink, table, err))
+            return false;
+        end = (struct pipeline_end){.end = job->sink.end};
+        return pipeline_end_table(job->pipeline, &end, err);
+    }
+    delta_table_release(&job->delta);
+    job->delta.pipeline = job->pipeline;
+    return delta_table_begin(&job->delta, &job->base, &job->schema, table, &job->buffer, err)
+           && sink_read_table(&job->sink, table, err)
+           && delta_table_end(&job->delta, &job->sink.end, err);
 }
 
 static bool read_tables(struct job *job, struct snapshot_dump_result *result, struct error *err)
@@ -144,6 +199,8 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
         .db = job->source.db,
         .schema = &job->schema,
         .pipeline = job->pipeline,
+        .deliver = deliver,
+        .deliver_context = job,
         .progress = show_progress,
         .progress_context = job,
     };
@@ -152,7 +209,7 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
     for (uint32_t i = 0; i < job->schema.table_count; i++) {
         if (!schema_table_has_rows(&job->schema.tables[i]))
             continue;
-        if (!sink_read_table(&job->sink, i, err))
+        if (!read_table(job, i, err))
             return false;
         result->table_count++;
     }
@@ -170,8 +227,8 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
     dump_progress_init(&job.progress, options->progress_mode, 0);
     if (!dump_output_prepare(&job.output_path, options->database_path, options->may_overwrite, err))
         return false;
-    if (!open_source(&job, err) || !open_output(&job, err) || !read_tables(&job, result, err)
-        || !source_confirm(&job.source, err)
+    if (!open_base(&job, err) || !open_source(&job, err) || !open_output(&job, err)
+        || !read_tables(&job, result, err) || !source_confirm(&job.source, err)
         || !dump_writer_commit(job.writer, &result->written, err))
         return false;
     warn_of_findings(&job);

@@ -11,7 +11,9 @@
 
 struct snapshot_dump_options {
     const char *database_path;
-    const char *output_path; /* "-" is standard output */
+    const char *output_path;       /* "-" is standard output */
+    const char *const *base_paths; /* of the chain that a delta continues, oldest first */
+    size_t base_count;             /* 0: a full dump */
     bool may_overwrite;
     bool checks_first; /* integrity_check before anything is written */
     bool copies_first; /* through the backup API */
