@@ -144,7 +144,7 @@ static int begin(sqlite3 *db)
 }
 
 /* Opens path; the result is SQLite's, with source->db to ask for the text. */
-static int open_with(struct source *source, const char *path, enum access access, bool begins)
+static int open_with(struct source *source, const char *path, enum access access)
 {
     OWNED(byte_buffer) struct byte_buffer uri = {0};
     int status;
@@ -156,9 +156,7 @@ static int open_with(struct source *source, const char *path, enum access access
         access == ACCESS_ALONE ? READ_ONLY_VFS_ALONE : READ_ONLY_VFS_SHARED);
     if (status == SQLITE_OK)
         status = configure(source);
-    if (status == SQLITE_OK && begins)
-        status = begin(source->db);
-    return status;
+    return status == SQLITE_OK ? begin(source->db) : status;
 }
 
 static bool exists(const char *path, const char *suffix)
@@ -170,19 +168,19 @@ static bool exists(const char *path, const char *suffix)
     return access((const char *)name.data, F_OK) == 0;
 }
 
-static int open_best(struct source *source, bool is_wal, bool begins)
+static int open_best(struct source *source, bool is_wal)
 {
     const char *path = source->path;
     int status;
 
     if (!exists(path, "-shm")) {
         source->is_alone = is_wal || exists(path, "-wal");
-        return open_with(source, path, ACCESS_ALONE, begins);
+        return open_with(source, path, ACCESS_ALONE);
     }
     /* Nothing is written if that will do: it does unless the index is just being made. */
-    status = open_with(source, path, ACCESS_READ_SHM, begins);
+    status = open_with(source, path, ACCESS_READ_SHM);
     if ((status & 0xff) == SQLITE_READONLY && status != SQLITE_READONLY_ROLLBACK)
-        status = open_with(source, path, ACCESS_PARTICIPATE, begins);
+        status = open_with(source, path, ACCESS_PARTICIPATE);
     return status;
 }
 
@@ -203,7 +201,7 @@ static bool open_failed(struct source *source, int status, struct error *err)
 /* Opens what lies in the scratch folder, and lets nothing lie there. */
 static bool open_copy(struct source *source, struct error *err)
 {
-    int status = open_with(source, source->scratch.database, ACCESS_ALONE, true);
+    int status = open_with(source, source->scratch.database, ACCESS_ALONE);
 
     source->is_copy = true;
     if (status != SQLITE_OK)
@@ -291,6 +289,10 @@ static bool copy_online(struct source *source, struct error *err)
     bool done;
     int status;
 
+    /* The transaction showed that the database can be read; it would keep writers out. */
+    status = sqlite3_exec(source->db, "COMMIT", NULL, NULL, NULL);
+    if (status != SQLITE_OK)
+        return open_failed(source, status, err);
     if (!scratch_create(&source->scratch, err))
         return false;
     status = sqlite3_open_v2(source->scratch.database, &copy,
@@ -319,7 +321,7 @@ bool source_open(struct source *source, const struct source_options *options, st
         return error_set_errno(err, "cannot find \"%s\"", options->path);
     source->before = header.file;
     source->size = (uint64_t)header.file.st_size;
-    status = open_best(source, header.is_wal, !options->copies_first);
+    status = open_best(source, header.is_wal);
     if (status == SQLITE_OK && options->copies_first)
         return copy_online(source, err);
     if (status == SQLITE_READONLY_ROLLBACK)

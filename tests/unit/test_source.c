@@ -1,0 +1,270 @@
+#include "dump/source.h"
+
+#include "base/owned.h"
+#include "base/stop.h"
+#include "tests/unit/database_sample.h"
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BUSY_MS 60
+
+static bool open_source(struct source *source, const char *path, bool copies, struct error *err)
+{
+    struct source_options options = {
+        .path = path, .copies_first = copies, .busy_timeout_ms = BUSY_MS};
+
+    return source_open(source, &options, err);
+}
+
+static int count_rows(sqlite3 *db)
+{
+    sqlite3_stmt *statement;
+    int count;
+
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT count(*) FROM t", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    count = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return count;
+}
+
+/* Opens, counts, confirms, closes; nothing in the folder may have changed. */
+static void assert_rows(
+    const struct sample_folder *folder, const char *name, bool copies, int expected)
+{
+    unsigned long long before = database_sample_fingerprint(folder);
+    struct source source = {0};
+    struct error err;
+
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, name), copies, &err), err);
+    assert_int_equal(count_rows(source.db), expected);
+    assert_int_not_equal(sqlite3_exec(source.db, "DELETE FROM t", NULL, NULL, NULL), SQLITE_OK);
+    ASSERT_DONE(source_confirm(&source, &err), err);
+    source_release(&source);
+    assert_true(database_sample_fingerprint(folder) == before);
+}
+
+static void rollback_mode(void **state)
+{
+    struct sample_folder *folder = *state;
+
+    database_sample_create(folder, "x.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1),(2)");
+    assert_rows(folder, "x.db", false, 2);
+    assert_rows(folder, "x.db", true, 2);
+}
+
+static void hostile_name(void **state)
+{
+    struct sample_folder *folder = *state;
+    const char *name = "file:a%20?b#c'\" \xff.db";
+
+    database_sample_create(folder, "x.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1),(2)");
+    database_sample_copy(folder, "x.db", name);
+    assert_rows(folder, name, false, 2);
+}
+
+static void wal_closed(void **state)
+{
+    struct sample_folder *folder = *state;
+
+    database_sample_create(
+        folder, "x.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2)");
+    assert_false(database_sample_exists(folder, "x.db-wal"));
+    assert_rows(folder, "x.db", false, 2);
+    assert_rows(folder, "x.db", true, 2);
+}
+
+/* Copies of a database in use: with the -wal, and with the -shm too. */
+static void wal_left_behind(void **state)
+{
+    struct sample_folder *folder = *state;
+    sqlite3 *db = database_sample_open(folder, "x.db",
+        "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2),(3)");
+
+    database_sample_copy(folder, "x.db", "y.db");
+    database_sample_copy(folder, "x.db-wal", "y.db-wal");
+    database_sample_copy(folder, "x.db", "z.db");
+    database_sample_copy(folder, "x.db-wal", "z.db-wal");
+    database_sample_copy(folder, "x.db-shm", "z.db-shm");
+    sqlite3_close(db);
+    assert_rows(folder, "y.db", false, 3);
+    assert_rows(folder, "y.db", true, 3);
+    assert_rows(folder, "z.db", false, 3);
+}
+
+static void wal_in_use(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+    sqlite3 *db = database_sample_open(
+        folder, "x.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2)");
+
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err);
+    database_sample_run(db, "INSERT INTO t VALUES(3)");
+    database_sample_run(db, "PRAGMA wal_checkpoint(PASSIVE)");
+    database_sample_run(db, "INSERT INTO t VALUES(4)");
+    assert_int_equal(count_rows(source.db), 2);
+    ASSERT_DONE(source_confirm(&source, &err), err);
+    source_release(&source);
+    assert_int_equal(count_rows(db), 4);
+    sqlite3_close(db);
+}
+
+/* Nobody can see that we read a WAL database without -shm, so we have to see them. */
+static void wal_opened_meanwhile(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+
+    database_sample_create(
+        folder, "x.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err);
+    usleep(20000); /* longer than the clock of a file system ticks */
+    database_sample_create(folder, "x.db", "INSERT INTO t VALUES(2); PRAGMA wal_checkpoint");
+    ASSERT_FAILS(source_confirm(&source, &err), err, ERROR_DATABASE, "was changed");
+    source_release(&source);
+}
+
+static void hot_journal(void **state)
+{
+    struct sample_folder *folder = *state;
+    sqlite3 *db = database_sample_open(folder, "x.db",
+        "PRAGMA cache_size=2; CREATE TABLE t(a);"
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<100)"
+        "INSERT INTO t SELECT zeroblob(3000) FROM n;"
+        "BEGIN; DELETE FROM t WHERE rowid%2; UPDATE t SET a=zeroblob(3001)");
+
+    database_sample_copy(folder, "x.db", "y.db");
+    database_sample_copy(folder, "x.db-journal", "y.db-journal");
+    assert_rows(folder, "y.db", false, 100);
+    assert_rows(folder, "y.db", true, 100);
+    database_sample_run(db, "ROLLBACK");
+    sqlite3_close(db);
+}
+
+static void locked(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+    sqlite3 *db = database_sample_open(
+        folder, "x.db", "CREATE TABLE t(a); BEGIN EXCLUSIVE; INSERT INTO t VALUES(1)");
+
+    ASSERT_FAILS(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err,
+        ERROR_DATABASE, "locked");
+    source_release(&source);
+    ASSERT_FAILS(open_source(&source, database_sample_path(folder, "x.db"), true, &err), err,
+        ERROR_DATABASE, "locked");
+    source_release(&source);
+    sqlite3_close(db);
+}
+
+/* With a copy first, writers may write as soon as it is made. */
+static void copy_leaves_writers_alone(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+
+    database_sample_create(folder, "x.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), true, &err), err);
+    database_sample_create(folder, "x.db", "INSERT INTO t VALUES(2)");
+    assert_int_equal(count_rows(source.db), 1);
+    ASSERT_DONE(source_confirm(&source, &err), err);
+    source_release(&source);
+}
+
+static void reading_holds_a_lock(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+    sqlite3 *db = database_sample_open(folder, "x.db", "CREATE TABLE t(a)");
+
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err);
+    assert_int_equal(sqlite3_exec(db, "INSERT INTO t VALUES(2)", NULL, NULL, NULL), SQLITE_BUSY);
+    source_release(&source);
+    database_sample_run(db, "INSERT INTO t VALUES(2)");
+    sqlite3_close(db);
+}
+
+static void damaged(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+
+    database_sample_create(folder, "x.db",
+        "CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(100000)); CREATE TABLE u(a)");
+    assert_int_equal(truncate(database_sample_path(folder, "x.db"), 8192), 0);
+    ASSERT_FAILS(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err,
+        ERROR_CORRUPT, "malformed");
+    source_release(&source);
+}
+
+static void stopped(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+
+    database_sample_create(folder, "x.db", "CREATE TABLE t(a)");
+    stop_request();
+    ASSERT_FAILS(open_source(&source, database_sample_path(folder, "x.db"), true, &err), err,
+        ERROR_STOPPED, "stopped");
+    stop_forget();
+    source_release(&source);
+}
+
+/* Scratch copies go where TMPDIR says, and leave nothing. */
+static void scratch_is_cleaned(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct sample_folder *other;
+    struct error err;
+    struct source source = {0};
+
+    assert_int_equal(database_sample_setup((void **)&other), 0);
+    database_sample_create(folder, "x.db", "CREATE TABLE t(a)");
+    setenv("TMPDIR", other->path, 1);
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), true, &err), err);
+    assert_int_equal(count_rows(source.db), 0);
+    source_release(&source);
+    assert_int_equal(rmdir(other->path), 0);
+    assert_false(open_source(&source, database_sample_path(folder, "x.db"), true, &err));
+    assert_int_equal(err.kind, ERROR_IO);
+    source_release(&source);
+    unsetenv("TMPDIR");
+    free(other);
+}
+
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, database_sample_setup, database_sample_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(rollback_mode),
+        TEST(hostile_name),
+        TEST(wal_closed),
+        TEST(wal_left_behind),
+        TEST(wal_in_use),
+        TEST(wal_opened_meanwhile),
+        TEST(hot_journal),
+        TEST(locked),
+        TEST(copy_leaves_writers_alone),
+        TEST(reading_holds_a_lock),
+        TEST(damaged),
+        TEST(stopped),
+        TEST(scratch_is_cleaned),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
