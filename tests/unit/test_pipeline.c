@@ -52,7 +52,7 @@ static bool submit_text(
     if (!pipeline_begin(scene->pipeline, &batch, err))
         return false;
     assert_int_equal(batch->rows.size, 0);
-    if (size > PIPELINE_LARGE_SIZE && !pipeline_allow_large(scene->pipeline, err))
+    if (size > PIPELINE_LARGE_SIZE && !pipeline_allow_large(scene->pipeline, batch, err))
         return false;
     byte_buffer_reserve(&batch->rows, size + 5);
     byte_buffer_put_u8(&batch->rows, VALUE_TEXT);
@@ -66,13 +66,14 @@ static bool submit_text(
     end->row_count++;
     end->sum = checksum_add(end->sum, hash);
     end->size += size + 5;
-    return pipeline_submit(scene->pipeline, table, err);
+    return pipeline_submit(scene->pipeline, table, batch, err);
 }
 
 static void order_is_kept(void **state)
 {
     const char *path = database_sample_path(*state, "x.valise");
-    struct table_end ends[2] = {{.table = 0, .column_count = 1}, {.table = 1, .column_count = 1}};
+    struct pipeline_end ends[2] = {
+        {.end = {.table = 0, .column_count = 1}}, {.end = {.table = 1, .column_count = 1}}};
     struct dump_writer_result result;
     struct dump_reader reader;
     struct dump_buffer buffer = {0};
@@ -83,7 +84,7 @@ static void order_is_kept(void **state)
     open_scene(&scene, path, 3);
     /* Sizes that differ much, so that later blocks are done before earlier ones. */
     for (size_t i = 0; i < 40; i++)
-        ASSERT_DONE(submit_text(&scene, 0, i % 4 == 0 ? 3000000 + i : i, &ends[0], &err), err);
+        ASSERT_DONE(submit_text(&scene, 0, i % 4 == 0 ? 3000000 + i : i, &ends[0].end, &err), err);
     ASSERT_DONE(pipeline_end_table(scene.pipeline, &ends[0], &err), err);
     ASSERT_DONE(pipeline_end_table(scene.pipeline, &ends[1], &err), err);
     ASSERT_DONE(pipeline_finish(scene.pipeline, &err), err);
