@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_KEY "8530213982594937925" /* "valise" as a number */
-
 static const char *const phase_names[LEDGER_PHASE_COUNT] = {
     [LEDGER_PHASE_NONE] = "none",
     [LEDGER_PHASE_LOAD] = "load",
@@ -52,33 +50,6 @@ void ledger_release(struct ledger *ledger)
 const char *ledger_phase_name(enum ledger_phase phase)
 {
     return phase_names[phase];
-}
-
-bool ledger_lock(struct connection *connection, struct error *err)
-{
-    OWNED(connection_rows) struct connection_rows got = {0};
-    OWNED(connection_rows) struct connection_rows holder = {0};
-    const char *who = NULL;
-
-    if (!connection_query(connection, "SELECT pg_try_advisory_lock(" LOCK_KEY ")", NULL, &got, err))
-        return false;
-    if (connection_rows_boolean(&got, 0, 0))
-        return true;
-    if (!connection_query(connection,
-            "SELECT 'process ' || a.pid || ' (' || coalesce(a.application_name, '') || ' of ' ||"
-            " coalesce(a.usename, '?') || coalesce(' from ' || a.client_addr, '') ||"
-            " coalesce(', since ' || a.backend_start::timestamp(0), '') || ')'"
-            " FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'"
-            " AND l.granted AND l.objsubid = 1 AND l.database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND (l.classid::bigint << 32 | l.objid::bigint) = " LOCK_KEY,
-            NULL, &holder, err))
-        return false;
-    if (holder.row_count > 0)
-        who = connection_rows_text(&holder, 0, 0);
-    return error_set(err, ERROR_REFUSED,
-        "another replay is at work in this database: %s; wait for it, or end it first",
-        who == NULL ? "its session just ended, try again" : who);
 }
 
 /* --- reading --------------------------------------------------------------------- */

@@ -72,12 +72,6 @@ void ledger_release(struct ledger *ledger);
 const char *ledger_phase_name(enum ledger_phase phase);
 
 /*
- * Takes the lock that keeps a second replay out, for the life of the session. Fails with
- * ERROR_REFUSED, naming the session that holds it.
- */
-MUST_CHECK bool ledger_lock(struct connection *connection, struct error *err);
-
-/*
  * Reads all of it; phase NONE when there is no ledger. Fails with ERROR_UNSUPPORTED for the ledger
  * of a newer version, ERROR_REFUSED when the schema "valise" is something else.
  */

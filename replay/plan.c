@@ -117,6 +117,9 @@ static void map_columns(struct planner *p, struct plan_table *table)
         }
         map_column(p, table, i, column, &columns[table->column_count++]);
     }
+    if (table->row_count > 0 && table->column_count == 0)
+        problems_add(p->problems, NULL,
+            "table \"%s\": no column of it can be written in the target", table->name);
     check_left_columns(p, table);
 }
 

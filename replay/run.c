@@ -6,6 +6,7 @@
 #include "replay/ledger_undo.h"
 #include "replay/preflight.h"
 #include "replay/quote.h"
+#include "replay/replay_lock.h"
 #include "replay/report_json.h"
 #include "replay/status.h"
 
@@ -81,7 +82,7 @@ static bool open_target(struct run_state *run, struct error *err)
 {
     struct report *report = &run->report;
 
-    if (!connect(run, err) || !ledger_lock(&run->connection, err)
+    if (!connect(run, err) || !replay_lock_take(&run->connection, err)
         || !ledger_read(&run->ledger, &run->connection, err)
         || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
         return false;
@@ -170,12 +171,12 @@ static bool open_workers(struct run_state *run, struct error *err)
     size_t jobs = choose_jobs(run);
 
     snprintf(setup, sizeof(setup),
-        "SET synchronous_commit = off;"
+        "SET synchronous_commit = off; %s;"
         "SELECT set_config('maintenance_work_mem', greatest(131072,"
         " (SELECT setting::bigint FROM pg_settings WHERE name = 'maintenance_work_mem'),"
         " least(1048576, (SELECT setting::bigint * 8 FROM pg_settings"
         " WHERE name = 'shared_buffers') / %zu))::text, false)",
-        jobs);
+        replay_lock_worker_sql, jobs);
     run->report.jobs = jobs;
     return workers_open(&run->workers, &run->target, jobs, setup, err);
 }
@@ -231,7 +232,7 @@ static bool replay(struct run_state *run, struct error *err)
 
 static bool undo(struct run_state *run, struct byte_buffer *out, struct error *err)
 {
-    if (!connect(run, err) || !ledger_lock(&run->connection, err)
+    if (!connect(run, err) || !replay_lock_take(&run->connection, err)
         || !ledger_read(&run->ledger, &run->connection, err))
         return false;
     if (run->ledger.replay.phase == LEDGER_PHASE_NONE
