@@ -2,10 +2,10 @@
 
 #include "base/byte_reader.h"
 #include "base/owned.h"
+#include "base/utf8.h"
 #include "replay/convert_number.h"
 #include "replay/decimal.h"
 #include "replay/json_canonical.h"
-#include "replay/utf8.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #include "replay/json_canonical.h"
 
 #include "base/owned.h"
+#include "base/utf8.h"
 #include "replay/decimal.h"
-#include "replay/utf8.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 #include "base/byte_buffer.h"
 #include "base/owned.h"
 #include "base/stop.h"
+#include "base/utf8.h"
 #include "replay/source_rows.h"
-#include "replay/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
