@@ -261,6 +261,8 @@ static bool take_rows(
         return error_set(err, ERROR_CORRUPT, "%" PRIu32 " rows", entry->row_count);
     if (reader->header.kind == DUMP_FULL && entry->removed_count != 0)
         return error_set(err, ERROR_CORRUPT, "removed rows in a full dump");
+    if (walk->units_count > 0)
+        return error_set(err, ERROR_CORRUPT, "rows after the units of their table");
     if (*count == 0)
         reader->first_block[walk->table] = number;
     if (reader->first_block[walk->table] + *count != number)

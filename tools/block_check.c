@@ -1,6 +1,8 @@
 #include "tools/block_check.h"
 
+#include "base/owned.h"
 #include "format/checksum.h"
+#include "format/units.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -204,6 +206,27 @@ static bool check_end(struct dump_check *check, struct check_block *block, struc
     return done;
 }
 
+static bool check_units(struct dump_check *check, struct check_block *block,
+    struct byte_reader *body, struct error *err)
+{
+    OWNED(units) struct units units = {0};
+    struct check_table *table;
+    uint32_t ordinal;
+
+    if (check->has_header && check->header.kind == DUMP_FULL)
+        return error_set(err, ERROR_CORRUPT, "units in a full dump");
+    if (!find_table(check, body, &ordinal, err) || !units_decode(&units, ordinal, body, err))
+        return false;
+    block->entry.table = ordinal;
+    table = &check->tables[ordinal];
+    pthread_mutex_lock(&check->lock);
+    table->has_units = true;
+    for (uint32_t i = 0; i < units.unit_count; i++)
+        table->unit_block_count += units.units[i].block_count;
+    pthread_mutex_unlock(&check->lock);
+    return true;
+}
+
 static bool check_body(struct block_check *work, struct dump_check *check,
     struct check_block *block, struct byte_reader *body, struct error *err)
 {
@@ -213,7 +236,8 @@ static bool check_body(struct block_check *work, struct dump_check *check,
     check->raw_size += work->raw.size;
     pthread_mutex_unlock(&check->lock);
     /* Without the schema rows have no meaning; that the block is as it was written, they have. */
-    if ((type == BLOCK_ROWS || type == BLOCK_TABLE_END) && !check->has_schema)
+    if ((type == BLOCK_ROWS || type == BLOCK_TABLE_END || type == BLOCK_UNITS)
+        && !check->has_schema)
         return true;
     if (type == BLOCK_ROWS)
         return check_rows(work, check, block, body, err);
@@ -221,12 +245,14 @@ static bool check_body(struct block_check *work, struct dump_check *check,
         return check_end(check, block, body, err);
     if (type == BLOCK_SCHEMA && block->number != 0)
         return error_set(err, ERROR_CORRUPT, "a second schema");
+    if (type == BLOCK_UNCHANGED)
+        return error_set(err, ERROR_CORRUPT, "an unchanged block behind others");
     if (type == BLOCK_SCHEMA || (type & BLOCK_OPTIONAL) != 0)
         return true; /* the schema has been read before */
     if (type == BLOCK_INDEX && !block->is_indexed)
         return true; /* found while walking; nothing depends on it then */
-    if (type == BLOCK_UNITS && (!check->has_header || check->header.kind == DUMP_DELTA))
-        return true;
+    if (type == BLOCK_UNITS)
+        return check_units(check, block, body, err);
     return error_set(err, ERROR_UNSUPPORTED,
         "the block's type %" PRIu32 " is not known: a newer valise may", type);
 }
@@ -291,6 +317,10 @@ static bool compare_table(
         return false;
     if (found->end.change == TABLE_SAME && found->block_count > 0)
         return error_set(err, ERROR_CORRUPT, "has rows, its end says that it is unchanged");
+    if (found->has_units && found->unit_block_count != found->block_count)
+        return error_set(err, ERROR_CORRUPT,
+            "its units take %" PRIu64 " blocks of rows, it has %" PRIu64, found->unit_block_count,
+            found->block_count);
     return compare_facts(table, found, err);
 }
 

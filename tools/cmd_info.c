@@ -1,6 +1,7 @@
 #include "tools/cmd_info.h"
 
 #include "base/command_line.h"
+#include "base/json_writer.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "format/dump_reader.h"
@@ -137,7 +138,6 @@ static void put_summary(struct byte_buffer *out, const struct dump_reader *reade
     print_text(out, " in %" PRIu32 " blocks, ", reader->tail.block_count);
     put_size(out, raw_size);
     print_text(out, " raw (%.2f : 1)\n", (double)raw_size / (double)reader->file.size);
-    put_schema(out, &reader->schema);
 }
 
 /* --- tables -------------------------------------------------------------------- */
@@ -276,12 +276,137 @@ static void put_warnings(struct byte_buffer *out, const struct dump_reader *read
         out->size = before;
 }
 
+/* --- for programs -------------------------------------------------------------------- */
+
+static void put_name(struct json_writer *w, const char *name, const struct schema_text *text)
+{
+    json_writer_name(w, name);
+    json_writer_bytes(w, text->bytes, text->size);
+}
+
+static void put_integer(struct json_writer *w, const char *name, int64_t value)
+{
+    json_writer_name(w, name);
+    json_writer_integer(w, value);
+}
+
+static void put_json_column(
+    struct json_writer *w, const struct schema_column *column, const struct column_facts *facts)
+{
+    static const char *const classes[] = {"null", "integer", "real", "text", "blob"};
+
+    json_writer_begin_object(w);
+    put_name(w, "name", &column->name);
+    put_name(w, "type", &column->type);
+    json_writer_named_boolean(w, "not_null", column->not_null);
+    json_writer_named_unsigned(w, "primary_key", column->primary_key);
+    json_writer_named_boolean(w, "generated", column->generated != SCHEMA_GENERATED_NO);
+    for (int class = 0; class < VALUE_CLASS_COUNT; class ++)
+        json_writer_named_unsigned(w, classes[class], facts->class_count[class]);
+    if (facts->class_count[VALUE_INTEGER] > 0) {
+        put_integer(w, "integer_min", facts->integer_min);
+        put_integer(w, "integer_max", facts->integer_max);
+    }
+    json_writer_named_unsigned(w, "fractional", facts->fractional_count);
+    json_writer_named_unsigned(w, "infinite", facts->infinite_count);
+    json_writer_named_unsigned(w, "with_nul", facts->nul_count);
+    json_writer_named_unsigned(w, "invalid_utf8", facts->invalid_utf8_count);
+    json_writer_named_unsigned(w, "text_size_max", facts->text_size_max);
+    json_writer_named_unsigned(w, "text_length_max", facts->text_length_max);
+    json_writer_named_unsigned(w, "blob_size_max", facts->blob_size_max);
+    json_writer_end_object(w);
+}
+
+static void put_json_table(struct json_writer *w, const struct dump_reader *reader, uint32_t i)
+{
+    const struct schema_table *table = &reader->schema.tables[i];
+    const struct table_end *end = &reader->ends[i];
+    struct extent extent = extent_of(reader, i);
+
+    json_writer_begin_object(w);
+    put_name(w, "name", &table->name);
+    json_writer_named_text(w, "kind", kind_name(table));
+    json_writer_named_boolean(w, "without_rowid", table->without_rowid);
+    json_writer_named_boolean(w, "strict", table->strict);
+    json_writer_named_unsigned(w, "rows", end->row_count);
+    json_writer_named_unsigned(w, "blocks", reader->block_count[i]);
+    json_writer_named_unsigned(w, "raw_size", extent.raw_size);
+    json_writer_named_unsigned(w, "packed_size", extent.frame_size);
+    if (reader->header.kind == DUMP_DELTA && schema_table_has_rows(table)) {
+        json_writer_named_text(w, "change", change_name(end->change));
+        json_writer_named_unsigned(w, "removed", extent.removed_count);
+        json_writer_named_unsigned(w, "added", extent.added_count);
+    }
+    json_writer_name(w, "columns");
+    json_writer_begin_array(w);
+    for (uint32_t k = 0; schema_table_has_rows(table) && k < table->column_count; k++)
+        put_json_column(w, &table->columns[k], &end->facts[k]);
+    json_writer_end_array(w);
+    json_writer_end_object(w);
+}
+
+static void put_json_schema(struct json_writer *w, const struct schema *schema)
+{
+    json_writer_named_text(w, "encoding", encoding_name(schema->encoding));
+    put_integer(w, "user_version", schema->user_version);
+    put_integer(w, "application_id", schema->application_id);
+    json_writer_named_unsigned(w, "page_size", schema->page_size);
+    json_writer_named_text(w, "auto_vacuum", auto_vacuum_name(schema->auto_vacuum));
+    json_writer_named_boolean(w, "wal", schema->is_wal);
+}
+
+static void put_json(struct byte_buffer *out, const struct dump_reader *reader)
+{
+    struct json_writer w = {.out = out};
+    char state[STATE_TEXT_SIZE];
+
+    json_writer_begin_object(&w);
+    json_writer_named_text(&w, "file", reader->file.path);
+    json_writer_named_text(&w, "kind", reader->header.kind == DUMP_FULL ? "full" : "delta");
+    json_writer_named_unsigned(&w, "version", reader->header.version);
+    state_format(state, reader->header.from_state);
+    json_writer_named_text(&w, "from_state", reader->header.kind == DUMP_FULL ? NULL : state);
+    state_format(state, reader->tail.state_id);
+    json_writer_named_text(&w, "state", state);
+    json_writer_named_unsigned(&w, "size", reader->file.size);
+    json_writer_named_unsigned(&w, "raw_size", raw_size_of(reader));
+    json_writer_named_unsigned(&w, "blocks", reader->tail.block_count);
+    json_writer_named_boolean(&w, "unchanged", reader->is_unchanged);
+    if (!reader->is_unchanged)
+        put_json_schema(&w, &reader->schema);
+    json_writer_name(&w, "tables");
+    json_writer_begin_array(&w);
+    for (uint32_t i = 0; i < reader->schema.table_count; i++)
+        put_json_table(&w, reader, i);
+    json_writer_end_array(&w);
+    json_writer_end_object(&w);
+    json_writer_finish(&w);
+}
+
+/* --- for people ------------------------------------------------------------------------ */
+
+static void put_text(struct byte_buffer *out, const struct dump_reader *reader, bool with_columns)
+{
+    put_summary(out, reader);
+    if (reader->is_unchanged) {
+        print_text(out, "nothing changed since the state it starts from\n");
+        return;
+    }
+    put_schema(out, &reader->schema);
+    put_tables(out, reader);
+    if (with_columns)
+        put_columns(out, reader);
+    put_warnings(out, reader);
+}
+
 /* --- command ------------------------------------------------------------------------ */
 
 bool cmd_info_run(int argc, char **argv, struct error *err)
 {
+    bool as_json = false;
     bool with_columns = false;
     const struct command_line_option options[] = {
+        {.name = "json", .flag = &as_json, .help = "print everything, columns too, as JSON"},
         {.name = "columns",
             .flag = &with_columns,
             .help = "also what is known of each column's values"},
@@ -290,7 +415,7 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
     };
     const struct command_line line = {
         .program = "valise info",
-        .synopsis = "[--columns] FILE",
+        .synopsis = "[--json] [--columns] FILE",
         .summary = "Shows what is in a dump: kind, state, tables, rows, sizes. FILE may be - for "
                    "standard input. Reads schema and index only; \"valise verify\" reads all.",
         .options = options,
@@ -308,10 +433,9 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
         return print_out(&parsed.answer, err);
     if (!dump_reader_open(&reader, parsed.operands[0], err))
         return false;
-    put_summary(&out, &reader);
-    put_tables(&out, &reader);
-    if (with_columns)
-        put_columns(&out, &reader);
-    put_warnings(&out, &reader);
+    if (as_json)
+        put_json(&out, &reader);
+    else
+        put_text(&out, &reader, with_columns);
     return print_out(&out, err);
 }

@@ -1,6 +1,7 @@
 #include "tools/cmd_verify.h"
 
 #include "base/command_line.h"
+#include "base/json_writer.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "format/state.h"
@@ -128,6 +129,72 @@ static void put_text(struct byte_buffer *out, const struct dump_check *check)
     }
 }
 
+/* --- for programs ------------------------------------------------------------ */
+
+static void put_table_names(struct json_writer *w, const struct dump_check *check, bool whole)
+{
+    json_writer_name(w, whole ? "whole_tables" : "damaged_tables");
+    json_writer_begin_array(w);
+    for (uint32_t i = 0; check->has_schema && i < check->schema.table_count; i++) {
+        const struct schema_table *table = &check->schema.tables[i];
+
+        if (schema_table_has_rows(table) && dump_check_table_is_whole(check, i) == whole)
+            json_writer_bytes(w, table->name.bytes, table->name.size);
+    }
+    json_writer_end_array(w);
+}
+
+static void put_json_damage(
+    struct json_writer *w, const struct dump_check *check, const struct damage *damage)
+{
+    json_writer_begin_object(w);
+    json_writer_named_text(w, "part", part_name(damage->part));
+    if (damage->number != DAMAGE_NO_NUMBER)
+        json_writer_named_unsigned(w, "block", damage->number);
+    json_writer_named_unsigned(w, "offset", damage->offset);
+    if (damage->size > 0)
+        json_writer_named_unsigned(w, "size", damage->size);
+    if (damage->table != INDEX_NO_TABLE) {
+        const struct schema_text *name = &check->schema.tables[damage->table].name;
+
+        json_writer_name(w, "table");
+        json_writer_bytes(w, name->bytes, name->size);
+    }
+    json_writer_named_text(w, "error", damage->err.text);
+    json_writer_end_object(w);
+}
+
+static void put_json(struct byte_buffer *out, const struct dump_check *check)
+{
+    struct json_writer w = {.out = out};
+    char state[STATE_TEXT_SIZE];
+
+    json_writer_begin_object(&w);
+    json_writer_named_text(&w, "file", check->file.path);
+    json_writer_named_boolean(&w, "whole", check->damage_count == 0);
+    json_writer_named_text(&w, "kind",
+        !check->has_header                ? NULL
+        : check->header.kind == DUMP_FULL ? "full"
+                                          : "delta");
+    if (check->has_state)
+        state_format(state, check->state_id);
+    json_writer_named_text(&w, "state", check->has_state ? state : NULL);
+    json_writer_named_unsigned(&w, "size", check->file.size);
+    json_writer_named_unsigned(&w, "raw_size", check->raw_size);
+    json_writer_named_unsigned(&w, "blocks", check->block_count);
+    json_writer_named_unsigned(&w, "rows", check->row_count);
+    json_writer_named_unsigned(&w, "damage_count", check->damage_count);
+    json_writer_name(&w, "damages");
+    json_writer_begin_array(&w);
+    for (size_t i = 0; i < kept_damages(check); i++)
+        put_json_damage(&w, check, &check->damages[i]);
+    json_writer_end_array(&w);
+    put_table_names(&w, check, false);
+    put_table_names(&w, check, true);
+    json_writer_end_object(&w);
+    json_writer_finish(&w);
+}
+
 /* --- verdict ---------------------------------------------------------------- */
 
 /* Damage outweighs newness, and both outweigh what could not be read. */
@@ -175,7 +242,9 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t thread_count = cores < 1 ? 1 : (uint64_t)cores;
+    bool as_json = false;
     const struct command_line_option options[] = {
+        {.name = "json", .flag = &as_json, .help = "print the result as JSON"},
         {.letter = 't',
             .name = "threads",
             .value_name = "N",
@@ -187,7 +256,7 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
     };
     const struct command_line line = {
         .program = "valise verify",
-        .synopsis = "[--threads N] FILE",
+        .synopsis = "[--json] [--threads N] FILE",
         .summary = "Checks every byte of a dump: frames, checksums, row hashes, table sums, facts, "
                    "state and tail. FILE may be - for standard input. When something is damaged, "
                    "says which block of which table, and which tables are still whole.",
@@ -210,7 +279,10 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
         thread_count = THREAD_COUNT_MAX;
     if (!dump_check_run(&check, parsed.operands[0], (unsigned)thread_count, err))
         return false;
-    put_text(&out, &check);
+    if (as_json)
+        put_json(&out, &check);
+    else
+        put_text(&out, &check);
     if (!print_out(&out, err))
         return false;
     return judge(&check, err);

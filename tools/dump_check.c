@@ -239,6 +239,36 @@ static bool find_blocks(struct dump_check *check, struct error *err)
     return true;
 }
 
+/* SPEC 7.3. */
+static bool take_unchanged(
+    struct dump_check *check, const struct byte_reader *body, struct error *err)
+{
+    size_t count = check->has_tail ? check->tail.block_count - check->tail.index_block_count : 1;
+
+    if ((check->has_header && check->header.kind != DUMP_DELTA) || count != 1
+        || byte_reader_left(body) != 0
+        || (check->has_header && check->has_tail
+            && memcmp(check->header.from_state, check->tail.state_id, SHA256_SIZE) != 0))
+        return error_set(err, ERROR_CORRUPT,
+            "the block says that nothing changed, the rest of the file does not agree");
+    check->is_unchanged = true;
+    check->has_state = check->has_tail;
+    memcpy(check->state_id, check->tail.state_id, SHA256_SIZE);
+    return true;
+}
+
+static bool take_schema(
+    struct dump_check *check, uint32_t type, struct byte_reader *body, struct error *err)
+{
+    if (type == BLOCK_UNCHANGED)
+        return take_unchanged(check, body, err);
+    if (type != BLOCK_SCHEMA)
+        return error_set(
+            err, ERROR_CORRUPT, "the block is of type %" PRIu32 ", expected the schema", type);
+    return schema_decode(&check->schema, body, err);
+}
+
+/* Reads the first block, which says what the others mean. */
 static void read_schema(struct dump_check *check)
 {
     OWNED(block_check) struct block_check work = {0};
@@ -253,12 +283,8 @@ static void read_schema(struct dump_check *check)
         block_check_run(&work, check, block); /* the beginning is lost, and the schema with it */
         return;
     }
-    block->is_sound = block_check_load(&work, check, block, &body, &err);
-    if (block->is_sound && block->entry.type != BLOCK_SCHEMA)
-        block->is_sound = error_set(
-            &err, ERROR_CORRUPT, "the block is of type %" PRIu32 ", no schema", block->entry.type);
-    if (block->is_sound)
-        block->is_sound = schema_decode(&check->schema, &body, &err);
+    block->is_sound = block_check_load(&work, check, block, &body, &err)
+                      && take_schema(check, block->entry.type, &body, &err);
     if (!block->is_sound) {
         damage.offset = block->entry.offset;
         damage.size = block->entry.frame_size;
@@ -403,7 +429,7 @@ static void conclude(struct dump_check *check, const struct work_list *list)
 {
     struct error err;
 
-    if (check->has_schema) {
+    if (check->has_schema && !check->is_unchanged) {
         if (!check->has_index)
             guess_tables(check);
         for (uint32_t i = 0; i < check->schema.table_count; i++)

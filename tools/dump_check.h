@@ -63,6 +63,8 @@ struct check_table {
     uint64_t raw_size;
     uint64_t size;              /* canonical bytes of added rows */
     struct column_facts *facts; /* in the arena */
+    bool has_units;
+    uint64_t unit_block_count; /* ROWS blocks that the units take */
     bool has_end;
     struct table_end end;
     bool is_damaged;
@@ -76,6 +78,7 @@ struct dump_check {
     struct tail tail;
     bool has_index;
     struct dump_index index;
+    bool is_unchanged; /* a delta of one UNCHANGED block: has_schema, without tables */
     bool has_schema;
     struct schema schema;
     struct check_block *blocks; /* owned; data blocks, without those of the index */
