@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+import programs
 from synapse_kit import installation
 from synapse_kit.configuration import Installation
 
@@ -38,6 +40,17 @@ class Server:
         with contextlib.closing(self.connect(database)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
 
+    def settle(self, database: str) -> None:
+        """Wait until the sessions that were closed are gone: a replay refuses a database that others use."""
+        deadline = time.monotonic() + 10
+        with contextlib.closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
+            while True:
+                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", (database,))
+                if cursor.fetchone() == (0,):
+                    return
+                assert time.monotonic() < deadline, f"somebody is still connected to {database}"
+                time.sleep(0.01)
+
     def create(self, options: str = "ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0") -> str:
         """A new empty database; its name."""
         name = f"test_{next(self.numbers)}"
@@ -56,11 +69,23 @@ class Database:
 
     def execute(self, statements: str) -> None:
         self.server.execute(self.name, statements)
+        self.settle()
+
+    def settle(self) -> None:
+        self.server.settle(self.name)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with contextlib.closing(self.server.connect(self.name)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
-            return list(cursor.fetchall())
+            rows = list(cursor.fetchall())
+        self.settle()
+        return rows
+
+    def contents(self) -> str:
+        """Catalog and rows, as pg_dump sees them."""
+        text = programs.succeed("pg_dump", "--dbname", self.dsn, "--no-sync").out
+        self.settle()
+        return "".join(line for line in text.splitlines(keepends=True) if "restrict " not in line)   # a random word
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,150 @@
+"""What valise-dump must refuse: with the documented status, in clear words, and without leaving a file behind."""
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import programs
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that other users can enter (pytest's own they can't)."""
+    made = Path(tempfile.mkdtemp(prefix="valise-test."))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
+
+
+def make(path: Path, rows: int = 20000) -> Path:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE first (a)")
+        db.execute("CREATE TABLE large (id INTEGER PRIMARY KEY, text TEXT)")
+        with db:
+            db.executemany("INSERT INTO large VALUES (?, ?)", ((n, f"row {n} {n * n * 7919:x}" * 8) for n in range(rows)))
+    return path
+
+
+def refused(status: int, words: list[str], snapshot: Path, folder: Path, **options: object) -> programs.Done:
+    """The dump fails as told; the folder holds afterwards what it held before."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    done = programs.fail(status, words, programs.DUMP, "-o", folder / "out.valise", snapshot, **options)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert len(done.error.strip().splitlines()) == 1, done
+    return done
+
+
+def test_a_missing_file(folder: Path) -> None:
+    refused(programs.IO, ["nothing.db", "no such file"], folder / "nothing.db", folder)
+
+
+def test_a_folder(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    refused(programs.IO, ["sub"], folder / "sub", folder)
+
+
+def test_an_empty_file(folder: Path) -> None:
+    """SQLite itself takes it for a database without tables; here it is a copy that went wrong."""
+    (folder / "empty.db").touch()
+    refused(programs.NOT_DUMP, ["empty.db", "empty"], folder / "empty.db", folder)
+
+
+@pytest.mark.parametrize("content", [b"hello, world\n" * 1000, os.urandom(8192), b"SQLite format 2\0" + bytes(8176)],
+                         ids=["text", "encrypted", "other version"])
+def test_not_a_database(folder: Path, content: bytes) -> None:
+    (folder / "no.db").write_bytes(content)
+    refused(programs.NOT_DUMP, ["no.db", "encrypted"], folder / "no.db", folder)
+
+
+def test_damage_in_the_middle_of_a_scan(folder: Path) -> None:
+    snapshot = make(folder / "damaged.db")
+    with snapshot.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 4096)
+    refused(programs.CORRUPT, ["damaged.db", "large", "malformed"], snapshot, folder)
+
+
+def test_a_truncated_database(folder: Path) -> None:
+    snapshot = make(folder / "short.db")
+    os.truncate(snapshot, snapshot.stat().st_size // 2)
+    refused(programs.CORRUPT, ["short.db"], snapshot, folder)
+
+
+def test_damage_in_the_schema(folder: Path) -> None:
+    snapshot = folder / "schema.db"
+    with contextlib.closing(sqlite3.connect(snapshot)) as db:
+        db.executescript("CREATE TABLE t (a); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE t ('")
+    refused(programs.CORRUPT, ["schema.db", "malformed"], snapshot, folder)
+
+
+def test_a_locked_database(folder: Path) -> None:
+    snapshot = make(folder / "locked.db", 10)
+    with contextlib.closing(sqlite3.connect(snapshot, isolation_level=None)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        refused(programs.DATABASE, ["locked.db", "locked", "another program"], snapshot, folder)
+        db.execute("ROLLBACK")
+    programs.dump(snapshot, folder / "afterwards.valise")
+
+
+def test_an_unreadable_file(folder: Path) -> None:
+    snapshot = make(folder / "secret.db", 10)
+    snapshot.chmod(0)
+    program = folder / "valise-dump"      # the build folder may be closed to others, too
+    shutil.copy(programs.DUMP, program)
+    done = programs.fail(programs.IO, ["secret.db", "permission denied"], program, "-o", folder / "out.valise", snapshot,
+                         unprivileged=True)
+    assert not (folder / "out.valise").exists(), done
+
+
+def test_a_folder_that_is_not_there(folder: Path) -> None:
+    snapshot = make(folder / "s.db", 10)
+    programs.fail(programs.IO, ["out.valise", "no such file"], programs.DUMP, "-o", folder / "no" / "out.valise", snapshot)
+
+
+def limit_file_size() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+
+def test_a_full_disk(folder: Path) -> None:
+    """A file may not grow beyond 20 kB: the write fails half way, as on a full disk."""
+    refused(programs.IO, ["out.valise", "large"], make(folder / "s.db"), folder, preexec_fn=limit_file_size)
+
+
+def test_a_full_device(folder: Path) -> None:
+    snapshot = make(folder / "s.db", 10)
+    with open("/dev/full", "wb") as full:
+        programs.fail(programs.IO, ["no space left"], programs.DUMP, "-o", "-", snapshot, stdout=full)
+
+
+def test_a_closed_pipe(folder: Path) -> None:
+    snapshot = make(folder / "s.db")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        programs.fail(programs.IO, ["broken pipe"], programs.DUMP, "-o", "-", snapshot, stdout=writer)
+    finally:
+        os.close(writer)
+
+
+def test_a_failed_dump_leaves_the_old_one(folder: Path) -> None:
+    snapshot = make(folder / "s.db", 10)
+    programs.dump(snapshot, folder / "out.valise")
+    with snapshot.open("r+b") as file:
+        file.write(b"no database now")
+    refused(programs.NOT_DUMP, ["s.db"], snapshot, folder)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--level", "99", "x"], ["--nonsense", "x"], ["a", "b"], ["--threads", "0", "x"]])
+def test_wrong_usage(arguments: list[str]) -> None:
+    programs.fail(programs.USAGE, ["--help"], programs.DUMP, *arguments)
