@@ -7,8 +7,10 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,10 +36,11 @@ def make(path: Path, rows: int = 20000) -> Path:
     return path
 
 
-def refused(status: int, words: list[str], snapshot: Path, folder: Path, **options: object) -> programs.Done:
+def refused(status: int, words: list[str], snapshot: Path, folder: Path, arguments: Sequence[str] = (),
+            **options: object) -> programs.Done:
     """The dump fails as told; the folder holds afterwards what it held before."""
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    done = programs.fail(status, words, programs.DUMP, "-o", folder / "out.valise", snapshot, **options)
+    done = programs.fail(status, words, programs.DUMP, "-o", folder / "out.valise", *arguments, snapshot, **options)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert len(done.error.strip().splitlines()) == 1, done
     return done
@@ -87,12 +90,21 @@ def test_damage_in_the_schema(folder: Path) -> None:
     refused(programs.CORRUPT, ["schema.db", "malformed"], snapshot, folder)
 
 
+@contextlib.contextmanager
+def locked(snapshot: Path) -> Iterator[None]:
+    """By another process: if this one held the lock, it would lose it with the first file that it closes."""
+    script = ("import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); "
+              "db.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()")
+    with subprocess.Popen([sys.executable, "-c", script, str(snapshot)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin and holder.stdout and holder.stdout.readline() == b"locked\n"
+        yield
+        holder.stdin.close()
+
+
 def test_a_locked_database(folder: Path) -> None:
     snapshot = make(folder / "locked.db", 10)
-    with contextlib.closing(sqlite3.connect(snapshot, isolation_level=None)) as db:
-        db.execute("BEGIN EXCLUSIVE")
+    with locked(snapshot):
         refused(programs.DATABASE, ["locked.db", "locked", "another program"], snapshot, folder)
-        db.execute("ROLLBACK")
     programs.dump(snapshot, folder / "afterwards.valise")
 
 
@@ -142,9 +154,18 @@ def test_a_failed_dump_leaves_the_old_one(folder: Path) -> None:
     programs.dump(snapshot, folder / "out.valise")
     with snapshot.open("r+b") as file:
         file.write(b"no database now")
-    refused(programs.NOT_DUMP, ["s.db"], snapshot, folder)
+    refused(programs.NOT_DUMP, ["s.db"], snapshot, folder, arguments=["--force"])
 
 
-@pytest.mark.parametrize("arguments", [[], ["--level", "99", "x"], ["--nonsense", "x"], ["a", "b"], ["--threads", "0", "x"]])
-def test_wrong_usage(arguments: list[str]) -> None:
-    programs.fail(programs.USAGE, ["--help"], programs.DUMP, *arguments)
+def test_a_file_that_exists(folder: Path) -> None:
+    snapshot = make(folder / "s.db", 10)
+    (folder / "out.valise").write_text("precious")
+    refused(programs.REFUSED, ["out.valise", "exists", "--force"], snapshot, folder)
+    programs.dump(snapshot, folder / "out.valise", "--force")
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], ["snapshot"]), (["--level", "99", "x"], ["--level", "99"]), (["--nonsense", "x"], ["--nonsense"]), (["a", "b"], ["b"]),
+    (["--threads", "0", "x"], ["--threads", "0"]), (["--level"], ["--level"])])
+def test_wrong_usage(arguments: list[str], words: list[str]) -> None:
+    programs.fail(programs.USAGE, words, programs.DUMP, *arguments)
