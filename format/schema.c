@@ -5,7 +5,7 @@
 
 #define ENTRY_SIZE_MIN 10  /* bytes of an encoded entry with empty texts and no sql */
 #define TABLE_SIZE_MIN 10  /* likewise of a table without columns */
-#define COLUMN_SIZE_MIN 14 /* likewise of a column */
+#define COLUMN_SIZE_MIN 13 /* likewise of a column */
 
 enum table_flag {
     TABLE_FLAG_WITHOUT_ROWID = 1,

@@ -75,7 +75,7 @@ static bool read_values(
         quote_plain(&sql, arena_format(read->arena, " UNION ALL SELECT %zu, %s FROM ", i, columns));
         quote_qualified(&sql, sequences[i].schema, sequences[i].name);
     }
-    if (!target_read_query(read, quote_text(&sql), &rows, err))
+    if (!connection_query(read->connection, quote_text(&sql), NULL, &rows, err))
         return false;
     for (size_t row = 0; row < rows.row_count; row++) {
         struct target_sequence *sequence = &sequences[connection_rows_integer(&rows, row, 0)];

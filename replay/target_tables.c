@@ -97,7 +97,7 @@ static bool probe_tables(struct target_read *read, size_t first, size_t last, st
         quote_qualified(&sql, table->schema, table->name);
         quote_plain(&sql, ")");
     }
-    if (!target_read_query(read, quote_text(&sql), &rows, err))
+    if (!connection_query(read->connection, quote_text(&sql), NULL, &rows, err))
         return false;
     for (size_t i = 0; i < rows.row_count; i++)
         read->tables[connection_rows_integer(&rows, i, 0)].has_rows =

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -63,11 +64,17 @@ def test_two_hundred_columns(database: Database, tmp_path: Path) -> None:
     assert moves(database, snapshot, tmp_path)[0].values == 50 * 200
 
 
+def row_count(dump: Path) -> int:
+    found = re.search(r"^rows +([0-9,]+)$", programs.succeed(programs.VALISE, "info", dump).out, re.MULTILINE)
+    assert found
+    return int(found[1].replace(",", ""))
+
+
 def test_empty_names(tmp_path: Path) -> None:
     """PostgreSQL has no such thing: they must be dumped, and a replay must say why not."""
     snapshot = make(tmp_path / "s.db", 'CREATE TABLE "" ("", b); INSERT INTO "" VALUES (1, 2)')
     dump = programs.dump(snapshot, tmp_path / "dump.valise")
-    assert "1 row" in programs.succeed(programs.VALISE, "info", dump).out
+    assert row_count(dump) == 1
 
 
 @pytest.mark.parametrize("script", ["", "CREATE TABLE t (a)", "CREATE TABLE t (a); CREATE VIEW v AS SELECT * FROM no_such_table"],
@@ -196,7 +203,7 @@ def test_a_folder_that_is_read_only(tmp_path: Path, journal: str) -> None:
         shutil.copy(programs.DUMP, folder / "valise-dump")
         programs.succeed(folder / "valise-dump", "-o", folder / "out.valise", snapshot, unprivileged=True)
         assert {path.name: path.read_bytes() for path in (folder / "closed").iterdir()} == before
-        assert "1 row" in programs.succeed(programs.VALISE, "info", folder / "out.valise").out
+        assert row_count(folder / "out.valise") == 1
     finally:
         shutil.rmtree(folder)
 
