@@ -210,7 +210,7 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
         if (!schema_table_has_rows(&job->schema.tables[i]))
             continue;
         if (!read_table(job, i, err))
-            return false;
+            return error_wrap(err, "database \"%s\"", job->options->database_path);
         result->table_count++;
     }
     result->row_count = job->sink.row_count;
