@@ -59,7 +59,7 @@ bool delta_table_begin(struct delta_table *delta, const struct chain *chain,
 
 /* --- groups ------------------------------------------------------------------------- */
 
-static struct chunk chunk_of(const struct pipeline_batch *batch)
+static struct chunk chunk_of(const struct row_batch *batch)
 {
     return (struct chunk){.cut = batch->cut, .sum = batch->sum, .row_count = batch->row_count};
 }
@@ -120,7 +120,7 @@ static bool is_empty(const struct delta_table *delta, const struct alignment_gro
 static bool take_group(
     struct delta_table *delta, const struct alignment_group *group, struct error *err)
 {
-    struct pipeline_change change = {.old = delta->old,
+    struct unit_change change = {.old = delta->old,
         .source_first = group->source_first,
         .source_count = group->source_count,
         .batch_count = group->chunk_count};
@@ -155,7 +155,7 @@ static bool take_groups(struct delta_table *delta, struct error *err)
     return true;
 }
 
-bool delta_table_add(struct delta_table *delta, struct pipeline_batch *batch, struct error *err)
+bool delta_table_add(struct delta_table *delta, struct row_batch *batch, struct error *err)
 {
     struct chunk chunk = chunk_of(batch);
 

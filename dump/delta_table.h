@@ -21,7 +21,7 @@ struct delta_table {
     struct chain_table *old;   /* owned; NULL: the base has no such table with these columns */
     struct alignment *alignment;
     struct units units; /* of the new state */
-    struct pipeline_batch *held[ALIGNMENT_PENDING_MAX];
+    struct row_batch *held[ALIGNMENT_PENDING_MAX];
     uint32_t held_count;
     bool has_blocks;
 };
@@ -37,7 +37,7 @@ MUST_CHECK bool delta_table_begin(struct delta_table *delta, const struct chain 
 
 /* Takes over the next batch of the scan. Fails as the pipeline does. */
 MUST_CHECK bool delta_table_add(
-    struct delta_table *delta, struct pipeline_batch *batch, struct error *err);
+    struct delta_table *delta, struct row_batch *batch, struct error *err);
 
 /*
  * There are no more batches; `end` has the table's row_count and sum. Decides what

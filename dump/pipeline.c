@@ -1,8 +1,7 @@
 #include "dump/pipeline.h"
 
 #include "base/stop.h"
-#include "dump/unit_diff.h"
-#include "format/rows_block.h"
+#include "dump/block_maker.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -21,17 +20,11 @@ enum slot_state {
 struct slot {
     enum slot_state state;
     bool is_end;
-    bool is_change;
-    bool is_large;
-    struct pipeline_change change; /* without is_change: one batch */
-    struct index_entry entry;
-    uint32_t number;            /* of the block */
-    struct byte_buffer frame;   /* of the block */
-    struct column_facts *facts; /* owned; of this block's rows, column_capacity of them */
-    uint64_t size;              /* canonical bytes of this block's rows but the removed ones */
-    struct table_end end;       /* of is_end; without facts */
-    struct byte_buffer units;   /* of is_end: the body of a UNITS block, if not empty */
-    struct chain_table *old;    /* of is_end: owned */
+    struct block_order order; /* of a block: what it is made from */
+    struct made_block block;  /* of a block: what it became */
+    struct table_end end;     /* of is_end; without facts */
+    struct byte_buffer units; /* of is_end: the body of a UNITS block, if not empty */
+    struct chain_table *old;  /* of is_end: owned */
 };
 
 struct pipeline {
@@ -46,8 +39,8 @@ struct pipeline {
     pthread_cond_t changed_free;
     pthread_cond_t changed_filled;
     pthread_cond_t changed_done;
-    struct pipeline_batch *batches; /* owned */
-    struct pipeline_batch **free_batches;
+    struct row_batch *batches; /* owned */
+    struct row_batch **free_batches;
     size_t batch_count;
     size_t free_count;
     struct slot *slots; /* ring: sequence number modulo slot_count */
@@ -82,112 +75,6 @@ static void wake_all(struct pipeline *p)
 
 /* --- workers ------------------------------------------------------------------------- */
 
-/* What one worker keeps between blocks. */
-struct work_space {
-    struct rows_encoder *encoder;
-    struct block_codec codec;
-    struct byte_buffer raw;
-    struct unit_diff diff;
-};
-
-static void work_space_release(struct work_space *space)
-{
-    rows_encoder_close(space->encoder);
-    block_codec_release(&space->codec);
-    byte_buffer_release(&space->raw);
-    unit_diff_release(&space->diff);
-    *space = (struct work_space){0};
-}
-
-/* Takes the rows behind the removed ones into account. */
-static void observe(struct slot *slot, const struct rows_input *input)
-{
-    struct byte_reader rows = byte_reader_over(input->bytes, input->size);
-    const uint8_t *added = rows.next;
-
-    memset(slot->facts, 0, input->column_count * sizeof(*slot->facts));
-    for (uint32_t row = 0; row < input->row_count; row++) {
-        if (row == input->removed_count)
-            added = rows.next;
-        for (uint32_t i = 0; i < input->column_count; i++) {
-            struct value value = value_decode(&rows);
-
-            if (row >= input->removed_count)
-                table_end_observe(&slot->facts[i], &value);
-        }
-    }
-    assert(!rows.overrun && byte_reader_left(&rows) == 0);
-    slot->size = input->removed_count == input->row_count ? 0 : (size_t)(rows.next - added);
-}
-
-/* The rows of the block: those of the batch, or what differs between it and the base. */
-static bool find_rows(
-    struct work_space *space, struct slot *slot, struct rows_input *input, struct error *err)
-{
-    const struct pipeline_change *change = &slot->change;
-    struct canonical_rows rows[ALIGNMENT_PENDING_MAX];
-    struct unit_diff_input wanted = {
-        .old = change->old,
-        .source_first = change->source_first,
-        .source_count = change->source_count,
-        .rows = rows,
-        .rows_count = change->batch_count,
-        .column_count = input->column_count,
-    };
-
-    for (uint32_t i = 0; i < change->batch_count; i++)
-        rows[i] = (struct canonical_rows){.bytes = change->batches[i]->rows.data,
-            .size = change->batches[i]->rows.size,
-            .row_count = change->batches[i]->row_count};
-    slot->entry.sum = change->sum;
-    if (!slot->is_change) {
-        input->bytes = rows[0].bytes;
-        input->size = rows[0].size;
-        input->row_count = rows[0].row_count;
-        slot->entry.cut = change->batches[0]->cut;
-        return true;
-    }
-    if (!unit_diff_run(&space->diff, &wanted, err))
-        return false;
-    input->bytes = space->diff.rows.data;
-    input->size = space->diff.rows.size;
-    input->row_count = space->diff.row_count;
-    input->removed_count = space->diff.removed_count;
-    slot->entry.cut = space->diff.last_hash.low;
-    return true;
-}
-
-static bool encode(
-    struct pipeline *p, struct work_space *space, struct slot *slot, struct error *err)
-{
-    const struct schema_table *table = &p->schema->tables[slot->entry.table];
-    struct rows_input input = {.table = slot->entry.table, .column_count = table->column_count};
-
-    if (!find_rows(space, slot, &input, err))
-        return error_wrap(err, "table \"%s\"", table->name.bytes);
-    if (input.row_count == 0 || input.row_count > ROWS_COUNT_MAX
-        || input.size > BLOCK_SIZE_MAX - BLOCK_SIZE_MAX / 8)
-        return error_set(err, ERROR_UNSUPPORTED,
-            "table \"%s\": %" PRIu32 " rows of %zu bytes do not fit one block", table->name.bytes,
-            input.row_count, input.size);
-    observe(slot, &input);
-    if (space->encoder == NULL)
-        space->encoder = rows_encoder_open();
-    block_begin(&space->raw, BLOCK_ROWS, slot->number);
-    rows_encoder_encode(space->encoder, &space->raw, &input);
-    slot->entry.type = BLOCK_ROWS;
-    slot->entry.raw_size = (uint32_t)space->raw.size;
-    slot->entry.row_count = input.row_count;
-    slot->entry.removed_count = input.removed_count;
-    slot->entry.checksum = checksum_xxh3(space->raw.data, space->raw.size);
-    for (uint32_t i = 0; slot->is_large && i < slot->change.batch_count; i++)
-        byte_buffer_release(&slot->change.batches[i]->rows);
-    block_compress(&space->codec, &slot->frame, &space->raw, p->level);
-    if (slot->is_large)
-        work_space_release(space);
-    return true;
-}
-
 /* The next slot to work on, or NULL when there will be none. */
 static struct slot *take_work(struct pipeline *p)
 {
@@ -220,12 +107,12 @@ static void fail(struct pipeline *p, const struct error *failure)
 static void *work(void *argument)
 {
     struct pipeline *p = argument;
-    struct work_space space = {0};
+    struct block_maker maker = {.schema = p->schema, .level = p->level};
     struct error failure = {0};
     struct slot *slot;
 
     while ((slot = take_work(p)) != NULL) {
-        bool done = slot->is_end || encode(p, &space, slot, &failure);
+        bool done = slot->is_end || block_maker_make(&maker, &slot->order, &slot->block, &failure);
 
         pthread_mutex_lock(&p->mutex);
         if (!done)
@@ -234,7 +121,7 @@ static void *work(void *argument)
         pthread_cond_signal(&p->changed_done);
         pthread_mutex_unlock(&p->mutex);
     }
-    work_space_release(&space);
+    block_maker_release(&maker);
     return NULL;
 }
 
@@ -277,11 +164,11 @@ static bool write_slot(struct pipeline *p, struct slot *slot, struct error *err)
 
     if (slot->is_end)
         return write_end(p, slot, err);
-    table = &p->schema->tables[slot->entry.table];
+    table = &p->schema->tables[slot->order.table];
     for (uint32_t i = 0; i < table->column_count; i++)
-        table_end_merge(&p->facts[i], &slot->facts[i]);
-    p->size += slot->size;
-    return dump_writer_append(p->writer, &slot->entry, &slot->frame, err);
+        table_end_merge(&p->facts[i], &slot->block.facts[i]);
+    p->size += slot->block.size;
+    return dump_writer_append(p->writer, &slot->block.entry, &slot->block.frame, err);
 }
 
 static void release_old(struct slot *slot)
@@ -295,23 +182,22 @@ static void release_old(struct slot *slot)
 /* Makes the slot fit for the next block; buffers of ordinary size are kept. */
 static void empty_slot(struct slot *slot)
 {
-    if (slot->is_large)
-        byte_buffer_release(&slot->frame);
+    if (slot->order.is_large)
+        byte_buffer_release(&slot->block.frame);
     release_old(slot);
     slot->units.size = 0;
     slot->is_end = false;
-    slot->is_change = false;
-    slot->is_large = false;
+    slot->order = (struct block_order){0};
 }
 
 /* Address space for an ordinary batch; what is not used of it takes no memory. */
-static void make_room(struct pipeline_batch *batch)
+static void make_room(struct row_batch *batch)
 {
     byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
 }
 
 /* With the mutex held. */
-static void give_back(struct pipeline *p, struct pipeline_batch *batch)
+static void give_back(struct pipeline *p, struct row_batch *batch)
 {
     if (batch->is_large) {
         byte_buffer_release(&batch->rows);
@@ -319,7 +205,7 @@ static void give_back(struct pipeline *p, struct pipeline_batch *batch)
         p->has_large = false;
         pthread_cond_broadcast(&p->changed_free);
     }
-    *batch = (struct pipeline_batch){.rows = batch->rows};
+    *batch = (struct row_batch){.rows = batch->rows};
     batch->rows.size = 0;
     p->free_batches[p->free_count++] = batch;
 }
@@ -351,9 +237,8 @@ static void *write_in_order(void *argument)
 
         atomic_store(&p->written_size, dump_writer_size(p->writer));
         pthread_mutex_lock(&p->mutex);
-        for (uint32_t i = 0; i < slot->change.batch_count; i++)
-            give_back(p, slot->change.batches[i]);
-        slot->change.batch_count = 0;
+        for (uint32_t i = 0; i < slot->order.change.batch_count; i++)
+            give_back(p, slot->order.change.batches[i]);
         empty_slot(slot);
         slot->state = SLOT_FREE;
         p->write_next++;
@@ -389,7 +274,7 @@ static bool await_slot(struct pipeline *p, struct error *err)
     return done;
 }
 
-bool pipeline_begin(struct pipeline *p, struct pipeline_batch **batch, struct error *err)
+bool pipeline_begin(struct pipeline *p, struct row_batch **batch, struct error *err)
 {
     bool done;
 
@@ -403,7 +288,7 @@ bool pipeline_begin(struct pipeline *p, struct pipeline_batch **batch, struct er
     return done;
 }
 
-bool pipeline_allow_large(struct pipeline *p, struct pipeline_batch *batch, struct error *err)
+bool pipeline_allow_large(struct pipeline *p, struct row_batch *batch, struct error *err)
 {
     bool done;
 
@@ -421,7 +306,7 @@ bool pipeline_allow_large(struct pipeline *p, struct pipeline_batch *batch, stru
     return done;
 }
 
-void pipeline_drop(struct pipeline *p, struct pipeline_batch *batch)
+void pipeline_drop(struct pipeline *p, struct row_batch *batch)
 {
     pthread_mutex_lock(&p->mutex);
     give_back(p, batch);
@@ -438,7 +323,7 @@ static bool hand_over(struct pipeline *p, uint32_t block_count, struct error *er
             err, ERROR_UNSUPPORTED, "a dump holds at most %" PRIu32 " blocks", UINT32_MAX);
     pthread_mutex_lock(&p->mutex);
     done = check(p, err);
-    slot_at(p, p->fill_next)->number = p->next_number;
+    slot_at(p, p->fill_next)->order.number = p->next_number;
     p->next_number += block_count;
     slot_at(p, p->fill_next)->state = SLOT_FILLED;
     p->fill_next++;
@@ -447,7 +332,7 @@ static bool hand_over(struct pipeline *p, uint32_t block_count, struct error *er
     return done;
 }
 
-static bool submit(struct pipeline *p, uint32_t table, const struct pipeline_change *change,
+static bool submit(struct pipeline *p, uint32_t table, const struct unit_change *change,
     bool is_change, struct error *err)
 {
     struct slot *slot;
@@ -455,25 +340,22 @@ static bool submit(struct pipeline *p, uint32_t table, const struct pipeline_cha
     if (!await_slot(p, err))
         return false;
     slot = slot_at(p, p->fill_next);
-    slot->entry = (struct index_entry){.table = table};
-    slot->change = *change;
-    slot->is_change = is_change;
+    slot->order = (struct block_order){.table = table, .is_change = is_change, .change = *change};
     for (uint32_t i = 0; i < change->batch_count; i++)
-        slot->is_large |= change->batches[i]->is_large;
+        slot->order.is_large |= change->batches[i]->is_large;
     return hand_over(p, 1, err);
 }
 
-bool pipeline_submit(
-    struct pipeline *p, uint32_t table, struct pipeline_batch *batch, struct error *err)
+bool pipeline_submit(struct pipeline *p, uint32_t table, struct row_batch *batch, struct error *err)
 {
-    struct pipeline_change all = {.batches = {batch}, .batch_count = 1, .sum = batch->sum};
+    struct unit_change all = {.batches = {batch}, .batch_count = 1, .sum = batch->sum};
 
     assert(batch->row_count > 0);
     return submit(p, table, &all, false, err);
 }
 
 bool pipeline_submit_change(
-    struct pipeline *p, uint32_t table, const struct pipeline_change *change, struct error *err)
+    struct pipeline *p, uint32_t table, const struct unit_change *change, struct error *err)
 {
     return submit(p, table, change, true, err);
 }
@@ -534,10 +416,10 @@ void pipeline_close(struct pipeline *p)
     pthread_mutex_unlock(&p->mutex);
     join_all(p);
     for (size_t i = 0; i < p->slot_count; i++) {
-        byte_buffer_release(&p->slots[i].frame);
+        byte_buffer_release(&p->slots[i].block.frame);
         byte_buffer_release(&p->slots[i].units);
         release_old(&p->slots[i]);
-        free(p->slots[i].facts);
+        free(p->slots[i].block.facts);
     }
     for (size_t i = 0; i < p->batch_count; i++)
         byte_buffer_release(&p->batches[i].rows);
@@ -586,7 +468,7 @@ static struct pipeline *allocate(const struct pipeline_options *options)
     p->slot_count = options->thread_count + 2;
     p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
     for (size_t i = 0; i < p->slot_count; i++) {
-        p->slots[i].facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
+        p->slots[i].block.facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
     }
     p->facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
     p->threads = byte_buffer_calloc(options->thread_count + 1, sizeof(*p->threads));

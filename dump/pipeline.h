@@ -16,7 +16,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
-#include "dump/alignment.h"
+#include "dump/block_maker.h"
 #include "format/chain.h"
 #include "format/dump_writer.h"
 #include "format/rows_encoder.h"
@@ -39,25 +39,6 @@ struct pipeline_options {
     int level;
 };
 
-/* Rows of one table on their way; rows, row_count, sum and cut are for the caller to fill. */
-struct pipeline_batch {
-    struct byte_buffer rows; /* canonical */
-    uint32_t row_count;
-    struct hash128 sum;
-    uint64_t cut;  /* low half of the last row's hash */
-    bool is_large; /* set by pipeline_allow_large() */
-};
-
-/* One unit of a delta: what units of the base became. */
-struct pipeline_change {
-    const struct chain_table *old; /* valid until its table's end is written */
-    uint32_t source_first;
-    uint32_t source_count;
-    struct pipeline_batch *batches[ALIGNMENT_PENDING_MAX]; /* all rows of the new unit */
-    uint32_t batch_count;
-    struct hash128 sum; /* of the new rows, less that of the old ones */
-};
-
 /* A column with texts that PostgreSQL cannot hold. */
 struct pipeline_finding {
     uint32_t table;
@@ -78,22 +59,22 @@ void pipeline_close(struct pipeline *pipeline);
  * below fail with what failed in a thread, or ERROR_STOPPED.
  */
 MUST_CHECK bool pipeline_begin(
-    struct pipeline *pipeline, struct pipeline_batch **batch, struct error *err);
+    struct pipeline *pipeline, struct row_batch **batch, struct error *err);
 
 /* To be called before a batch becomes large: waits until no other one is. */
 MUST_CHECK bool pipeline_allow_large(
-    struct pipeline *pipeline, struct pipeline_batch *batch, struct error *err);
+    struct pipeline *pipeline, struct row_batch *batch, struct error *err);
 
 /* Gives a batch back; its rows are not needed. */
-void pipeline_drop(struct pipeline *pipeline, struct pipeline_batch *batch);
+void pipeline_drop(struct pipeline *pipeline, struct row_batch *batch);
 
 /* Hands over a batch, all of whose rows become one block. */
 MUST_CHECK bool pipeline_submit(
-    struct pipeline *pipeline, uint32_t table, struct pipeline_batch *batch, struct error *err);
+    struct pipeline *pipeline, uint32_t table, struct row_batch *batch, struct error *err);
 
 /* Hands over the batches of a change; what differs becomes one block. */
-MUST_CHECK bool pipeline_submit_change(struct pipeline *pipeline, uint32_t table,
-    const struct pipeline_change *change, struct error *err);
+MUST_CHECK bool pipeline_submit_change(
+    struct pipeline *pipeline, uint32_t table, const struct unit_change *change, struct error *err);
 
 /* The end of a table. */
 struct pipeline_end {

@@ -119,7 +119,7 @@ static bool begin_row(struct sink *sink, size_t *row_start)
 
 static bool submit(struct sink *sink)
 {
-    struct pipeline_batch *batch = sink->batch;
+    struct row_batch *batch = sink->batch;
 
     sink->batch = NULL;
     if (sink->progress != NULL)
@@ -130,7 +130,7 @@ static bool submit(struct sink *sink)
 
 static bool end_row(struct sink *sink, size_t row_start)
 {
-    struct pipeline_batch *batch = sink->batch;
+    struct row_batch *batch = sink->batch;
     size_t size = batch->rows.size - row_start;
     struct hash128 hash = checksum_xxh3(batch->rows.data + row_start, size);
 

@@ -20,7 +20,7 @@ typedef void sink_progress(void *context, uint32_t table, uint64_t row_count, ui
 
 /* Takes over each batch as it ends: submits it to the pipeline, now or later, or drops it. */
 typedef bool sink_deliver(
-    void *context, uint32_t table, struct pipeline_batch *batch, struct error *err);
+    void *context, uint32_t table, struct row_batch *batch, struct error *err);
 
 struct sink {
     sqlite3 *db; /* borrowed, as the next two */
@@ -36,7 +36,7 @@ struct sink {
     /* Of the table being read. */
     uint32_t table;
     struct table_end end;
-    struct pipeline_batch *batch; /* NULL until the first row after a submit */
+    struct row_batch *batch; /* NULL until the first row after a submit */
     struct error failure;
     bool has_failed;
 };

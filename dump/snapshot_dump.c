@@ -167,7 +167,7 @@ static bool open_output(struct job *job, struct error *err)
     return pipeline_open(&job->pipeline, &pipeline, err);
 }
 
-static bool deliver(void *context, uint32_t table, struct pipeline_batch *batch, struct error *err)
+static bool deliver(void *context, uint32_t table, struct row_batch *batch, struct error *err)
 {
     struct job *job = context;
 

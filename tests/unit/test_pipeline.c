@@ -46,7 +46,7 @@ static void close_scene(struct scene *scene)
 static bool submit_text(
     struct scene *scene, uint32_t table, size_t size, struct table_end *end, struct error *err)
 {
-    struct pipeline_batch *batch;
+    struct row_batch *batch;
     struct hash128 hash;
 
     if (!pipeline_begin(scene->pipeline, &batch, err))

@@ -1,0 +1,128 @@
+#include "dump/block_maker.h"
+
+#include "format/rows_block.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+/* Leaves schema and level. */
+static void forget(struct block_maker *maker)
+{
+    rows_encoder_close(maker->encoder);
+    maker->encoder = NULL;
+    block_codec_release(&maker->codec);
+    byte_buffer_release(&maker->raw);
+    unit_diff_release(&maker->diff);
+}
+
+void block_maker_release(struct block_maker *maker)
+{
+    forget(maker);
+    *maker = (struct block_maker){0};
+}
+
+/* Takes the rows behind the removed ones into account. */
+static void observe(struct made_block *block, const struct rows_input *input)
+{
+    struct byte_reader rows = byte_reader_over(input->bytes, input->size);
+    const uint8_t *added = rows.next;
+
+    memset(block->facts, 0, input->column_count * sizeof(*block->facts));
+    for (uint32_t row = 0; row < input->row_count; row++) {
+        if (row == input->removed_count)
+            added = rows.next;
+        for (uint32_t i = 0; i < input->column_count; i++) {
+            struct value value = value_decode(&rows);
+
+            if (row >= input->removed_count)
+                table_end_observe(&block->facts[i], &value);
+        }
+    }
+    assert(!rows.overrun && byte_reader_left(&rows) == 0);
+    block->size = input->removed_count == input->row_count ? 0 : (size_t)(rows.next - added);
+}
+
+/* What differs between the batches and the units of the base. */
+static bool find_difference(struct block_maker *maker, const struct unit_change *change,
+    struct rows_input *input, struct error *err)
+{
+    struct canonical_rows rows[ALIGNMENT_PENDING_MAX];
+    struct unit_diff_input wanted = {
+        .old = change->old,
+        .source_first = change->source_first,
+        .source_count = change->source_count,
+        .rows = rows,
+        .rows_count = change->batch_count,
+        .column_count = input->column_count,
+    };
+
+    for (uint32_t i = 0; i < change->batch_count; i++)
+        rows[i] = (struct canonical_rows){.bytes = change->batches[i]->rows.data,
+            .size = change->batches[i]->rows.size,
+            .row_count = change->batches[i]->row_count};
+    if (!unit_diff_run(&maker->diff, &wanted, err))
+        return false;
+    input->bytes = maker->diff.rows.data;
+    input->size = maker->diff.rows.size;
+    input->row_count = maker->diff.row_count;
+    input->removed_count = maker->diff.removed_count;
+    return true;
+}
+
+/* The rows of the block, and the hash of the last one in entry->cut. */
+static bool find_rows(struct block_maker *maker, const struct block_order *order,
+    struct rows_input *input, struct index_entry *entry, struct error *err)
+{
+    const struct row_batch *only = order->change.batches[0];
+
+    if (order->is_change) {
+        if (!find_difference(maker, &order->change, input, err))
+            return false;
+        entry->cut = maker->diff.last_hash.low;
+        return true;
+    }
+    input->bytes = only->rows.data;
+    input->size = only->rows.size;
+    input->row_count = only->row_count;
+    entry->cut = only->cut;
+    return true;
+}
+
+static bool encode(struct block_maker *maker, const struct block_order *order,
+    const struct rows_input *input, struct error *err)
+{
+    if (input->row_count <= ROWS_COUNT_MAX && input->row_count > 0) {
+        if (maker->encoder == NULL)
+            maker->encoder = rows_encoder_open();
+        block_begin(&maker->raw, BLOCK_ROWS, order->number);
+        rows_encoder_encode(maker->encoder, &maker->raw, input);
+        if (maker->raw.size <= BLOCK_SIZE_MAX)
+            return true;
+    }
+    return error_set(err, ERROR_UNSUPPORTED,
+        "%" PRIu32 " rows of %zu bytes do not fit one block of a dump", input->row_count,
+        input->size);
+}
+
+bool block_maker_make(struct block_maker *maker, const struct block_order *order,
+    struct made_block *block, struct error *err)
+{
+    const struct schema_table *table = &maker->schema->tables[order->table];
+    struct rows_input input = {.table = order->table, .column_count = table->column_count};
+
+    block->entry =
+        (struct index_entry){.type = BLOCK_ROWS, .table = order->table, .sum = order->change.sum};
+    if (!find_rows(maker, order, &input, &block->entry, err) || !encode(maker, order, &input, err))
+        return error_wrap(err, "table \"%s\"", table->name.bytes);
+    observe(block, &input);
+    block->entry.raw_size = (uint32_t)maker->raw.size;
+    block->entry.row_count = input.row_count;
+    block->entry.removed_count = input.removed_count;
+    block->entry.checksum = checksum_xxh3(maker->raw.data, maker->raw.size);
+    for (uint32_t i = 0; order->is_large && i < order->change.batch_count; i++)
+        byte_buffer_release(&order->change.batches[i]->rows);
+    block_compress(&maker->codec, &block->frame, &maker->raw, maker->level);
+    if (order->is_large)
+        forget(maker);
+    return true;
+}
