@@ -80,7 +80,7 @@ bool copy_encoder_row(struct copy_encoder *encoder, const struct value *values, 
 {
     struct byte_buffer *tuple = encoder->is_text ? &encoder->scratch : &encoder->data;
     size_t from;
-    struct hash128 hash;
+    struct hash128 hash = {0};
 
     encoder->scratch.size = 0;
     from = tuple->size;

@@ -80,13 +80,36 @@ static void put_digits(struct byte_buffer *out, const struct parts *parts, size_
         byte_buffer_put_u8(out, digit_at(parts, i));
 }
 
+/* Digits [first, last) with the point after `point` of them, which may be outside. */
+static void put_canonical(
+    struct byte_buffer *out, const struct parts *parts, size_t first, size_t last, long point)
+{
+    size_t count = last - first;
+    size_t whole = point <= 0 ? 0 : (size_t)point < count ? (size_t)point : count;
+
+    if (parts->is_negative && count > 0)
+        byte_buffer_put_u8(out, '-');
+    if (point <= 0)
+        byte_buffer_put_u8(out, '0');
+    put_digits(out, parts, first, first + whole);
+    if (point > 0)
+        put_zeros(out, (size_t)point - whole);
+    if (whole == count)
+        return;
+    byte_buffer_put_u8(out, '.');
+    if (point < 0)
+        put_zeros(out, (size_t)-point);
+    put_digits(out, parts, first + whole, last);
+}
+
 bool decimal_canonical(
     struct byte_buffer *out, const uint8_t *text, size_t size, struct decimal_shape *shape)
 {
     struct parts parts;
     size_t first = 0;
     size_t last;
-    long point; /* digits of [first, last) before the point; may be negative */
+    long count; /* digits that matter */
+    long point; /* so many of them are before the point */
 
     if (!split(&parts, text, size))
         return false;
@@ -95,32 +118,16 @@ bool decimal_canonical(
         first++;
     while (last > first && digit_at(&parts, last - 1) == '0')
         last--;
-    point = first == last ? 0 : (long)parts.before_point - (long)first + parts.exponent;
-    if (point > (long)DECIMAL_DIGITS_MAX || (long)(last - first) - point > (long)DECIMAL_SCALE_MAX)
+    count = (long)(last - first);
+    point = count == 0 ? 0 : (long)parts.before_point - (long)first + parts.exponent;
+    if (point > (long)DECIMAL_DIGITS_MAX || count - point > (long)DECIMAL_SCALE_MAX)
         return false;
-    if (shape != NULL) {
-        shape->integer_digits = point > 0 ? (size_t)point : 0;
-        shape->fraction_digits =
-            (long)(last - first) > point ? (size_t)((long)(last - first) - point) : 0;
-    }
-    if (parts.is_negative && first < last)
-        byte_buffer_put_u8(out, '-');
-    if (point <= 0) {
-        byte_buffer_put_u8(out, '0');
-    } else if ((size_t)point >= last - first) {
-        put_digits(out, &parts, first, last);
-        put_zeros(out, (size_t)point - (last - first));
-        return true;
-    } else {
-        put_digits(out, &parts, first, first + (size_t)point);
-        first += (size_t)point;
-        point = 0;
-    }
-    if (first == last)
-        return true;
-    byte_buffer_put_u8(out, '.');
-    put_zeros(out, (size_t)-point);
-    put_digits(out, &parts, first, last);
+    if (shape != NULL)
+        *shape = (struct decimal_shape){
+            .integer_digits = point > 0 ? (size_t)point : 0,
+            .fraction_digits = count > point ? (size_t)(count - point) : 0,
+        };
+    put_canonical(out, &parts, first, last, point);
     return true;
 }
 

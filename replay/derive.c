@@ -141,7 +141,7 @@ bool derive_run(const struct loader *loader, struct problems *problems, struct e
     uint64_t row_count = 0;
 
     pthread_mutex_init(&derivation.lock, NULL);
-    derivation.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(*derivation.tables));
+    derivation.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(struct plan_table *));
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *table = &plan->tables[i];
 

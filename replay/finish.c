@@ -49,7 +49,7 @@ static bool restore_phase(const struct loader *loader, enum ddl_phase phase, str
     const struct ledger *ledger = loader->ledger;
     OWNED(restoring) struct restoring restoring = {.loader = loader};
 
-    restoring.objects = byte_buffer_calloc(ledger->object_count + 1, sizeof(*restoring.objects));
+    restoring.objects = byte_buffer_calloc(ledger->object_count + 1, sizeof(struct ddl_object *));
     for (size_t i = 0; i < ledger->object_count; i++)
         if (ledger->objects[i].phase == phase)
             restoring.objects[restoring.count++] = &ledger->objects[i];

@@ -3,6 +3,8 @@
 #include "base/command_line.h"
 #include "base/owned.h"
 
+#include <string.h>
+
 #define JOBS_MAX 64
 
 static const char *const verify_names[] = {"full", "counts", "none", NULL};
@@ -16,37 +18,21 @@ static const char epilogue[] =
     "error; 9 refused, nothing was touched; 10 verification found a difference;\n"
     "11 stopped on request.\n";
 
-/* Exactly one command; only replays and dry runs need a dump. */
-static bool check(struct options *options, const struct command_line_result *parsed,
-    const bool flags[3], struct error *err)
-{
-    static const enum options_command commands[] = {OPTIONS_DRY_RUN, OPTIONS_STATUS, OPTIONS_ABORT};
+/* What the command line says, before it is understood. */
+struct words {
+    bool is_dry_run;
+    bool is_status;
+    bool is_abort;
+    uint64_t jobs;
+    size_t verify;
+};
 
-    for (int i = 0; i < 3; i++) {
-        if (!flags[i])
-            continue;
-        if (options->command != OPTIONS_REPLAY)
-            return error_set(
-                err, ERROR_USAGE, "--dry-run, --status and --abort exclude each other");
-        options->command = commands[i];
-    }
-    if (options->config != NULL && options->dsn != NULL)
-        return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
-    if (parsed->operand_count > 0)
-        options->dump = parsed->operands[0];
-    else if (options->command == OPTIONS_REPLAY || options->command == OPTIONS_DRY_RUN)
-        return error_set(err, ERROR_USAGE, "which dump? (valise-replay [OPTION]... DUMP)");
-    return true;
-}
+#define TABLE_SIZE 16 /* entries, with the headings and the end */
 
-bool options_read(
-    struct options *options, int argc, char **argv, struct byte_buffer *answer, struct error *err)
+static void describe(
+    struct command_line_option table[TABLE_SIZE], struct options *options, struct words *words)
 {
-    OWNED(command_line_result) struct command_line_result parsed = {0};
-    bool flags[3] = {false};
-    uint64_t jobs = 0;
-    size_t verify = VERIFY_FULL;
-    const struct command_line_option table[] = {
+    const struct command_line_option all[TABLE_SIZE] = {
         {.heading = "Where to"},
         {.name = "postgres-config",
             .value_name = "FILE",
@@ -61,12 +47,12 @@ bool options_read(
         {.letter = 'j',
             .name = "jobs",
             .value_name = "N",
-            .number = &jobs,
+            .number = &words->jobs,
             .number_min = 1,
             .number_max = JOBS_MAX,
             .help = "connections that work (default: processors, at most 4)"},
         {.name = "verify",
-            .choice = &verify,
+            .choice = &words->verify,
             .choices = verify_names,
             .help = "afterwards: full reads every row back and compares (default), counts only "
                     "counts rows, none"},
@@ -85,14 +71,46 @@ bool options_read(
         {.heading = "Instead"},
         {.letter = 'n',
             .name = "dry-run",
-            .flag = &flags[0],
+            .flag = &words->is_dry_run,
             .help = "check everything and print the plan, change nothing"},
-        {.name = "status", .flag = &flags[1], .help = "show what was replayed into the target"},
+        {.name = "status",
+            .flag = &words->is_status,
+            .help = "show what was replayed into the target"},
         {.name = "abort",
-            .flag = &flags[2],
+            .flag = &words->is_abort,
             .help = "undo an unfinished replay: the target becomes what it was before"},
-        {0},
     };
+
+    memcpy(table, all, sizeof(all));
+}
+
+/* At most one command; only replays and dry runs need a dump. */
+static bool understand(struct options *options, const struct words *words,
+    const struct command_line_result *parsed, struct error *err)
+{
+    if (words->is_dry_run + words->is_status + words->is_abort > 1)
+        return error_set(err, ERROR_USAGE, "--dry-run, --status and --abort exclude each other");
+    if (options->config != NULL && options->dsn != NULL)
+        return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
+    options->command = words->is_dry_run  ? OPTIONS_DRY_RUN
+                       : words->is_status ? OPTIONS_STATUS
+                       : words->is_abort  ? OPTIONS_ABORT
+                                          : OPTIONS_REPLAY;
+    options->jobs = (size_t)words->jobs;
+    options->verify = (enum verify_level)words->verify;
+    if (parsed->operand_count > 0)
+        options->dump = parsed->operands[0];
+    else if (options->command == OPTIONS_REPLAY || options->command == OPTIONS_DRY_RUN)
+        return error_set(err, ERROR_USAGE, "which dump? (valise-replay [OPTION]... DUMP)");
+    return true;
+}
+
+bool options_read(
+    struct options *options, int argc, char **argv, struct byte_buffer *answer, struct error *err)
+{
+    OWNED(command_line_result) struct command_line_result parsed = {0};
+    struct command_line_option table[TABLE_SIZE];
+    struct words words = {.verify = VERIFY_FULL};
     const struct command_line line = {
         .program = "valise-replay",
         .synopsis = "[OPTION]... DUMP\n--status | --abort [OPTION]...",
@@ -106,13 +124,11 @@ bool options_read(
     };
 
     *options = (struct options){0};
+    describe(table, options, &words);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
-    if (parsed.answer.size > 0) {
-        byte_buffer_put(answer, parsed.answer.data, parsed.answer.size);
-        return true;
-    }
-    options->jobs = (size_t)jobs;
-    options->verify = (enum verify_level)verify;
-    return check(options, &parsed, flags, err);
+    if (parsed.answer.size == 0)
+        return understand(options, &words, &parsed, err);
+    byte_buffer_put(answer, parsed.answer.data, parsed.answer.size);
+    return true;
 }

@@ -15,6 +15,9 @@ void problems_release(struct problems *problems)
 }
 
 static const char *format_text(struct arena *arena, const char *fmt, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static const char *format_text(struct arena *arena, const char *fmt, va_list arguments)
 {
     char *text = NULL;
     const char *copy;

@@ -38,32 +38,37 @@ static const struct plan_table *written_table(
     return NULL;
 }
 
+static void check_sequence(const struct plan_input *input, const struct plan *plan,
+    const struct target_sequence *sequence, struct problems *problems)
+{
+    const struct profile *profile = input->profile;
+    const struct profile_sequence *rule = profile_sequence(profile, sequence->name);
+    bool is_set = sequence->column != NULL && written_table(plan, sequence->table) != NULL;
+
+    if (rule != NULL)
+        is_set = rule->kind != PROFILE_SEQUENCE_KEEP;
+    if (is_set && !sequence->may_update)
+        problems_add(problems, "connect as the owner of the database's tables",
+            "sequence \"%s\" must be set, but the user \"%s\" may not (setval)", sequence->name,
+            input->catalog->server.user);
+    if (rule != NULL || sequence->column != NULL)
+        return;
+    if (profile->name != NULL)
+        problems_add(problems, profile->sequence_hint,
+            "sequence \"%s\" of the target is not in the profile \"%s\"", sequence->name,
+            profile->name);
+    else
+        problems_note(problems, "set it yourself if the application uses it (setval)",
+            "sequence \"%s\" belongs to no column and is left as it is", sequence->name);
+}
+
 void sequences_check(
     const struct plan_input *input, const struct plan *plan, struct problems *problems)
 {
     const struct profile *profile = input->profile;
 
-    for (size_t i = 0; i < input->catalog->sequence_count; i++) {
-        const struct target_sequence *sequence = &input->catalog->sequences[i];
-        const struct profile_sequence *rule = profile_sequence(profile, sequence->name);
-        bool is_set =
-            rule != NULL ? rule->kind != PROFILE_SEQUENCE_KEEP
-                         : sequence->column != NULL && written_table(plan, sequence->table) != NULL;
-
-        if (is_set && !sequence->may_update)
-            problems_add(problems, "connect as the owner of the database's tables",
-                "sequence \"%s\" must be set, but the user \"%s\" may not (setval)", sequence->name,
-                input->catalog->server.user);
-        if (rule != NULL || sequence->column != NULL)
-            continue;
-        if (profile->name != NULL)
-            problems_add(problems, profile->sequence_hint,
-                "sequence \"%s\" of the target is not in the profile \"%s\"", sequence->name,
-                profile->name);
-        else
-            problems_note(problems, "set it yourself if the application uses it (setval)",
-                "sequence \"%s\" belongs to no column and is left as it is", sequence->name);
-    }
+    for (size_t i = 0; i < input->catalog->sequence_count; i++)
+        check_sequence(input, plan, &input->catalog->sequences[i], problems);
     for (size_t i = 0; i < profile->sequence_count; i++)
         if (!profile->sequences[i].is_optional
             && target_catalog_sequence(input->catalog, profile->sequences[i].name) == NULL)

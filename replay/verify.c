@@ -195,14 +195,14 @@ bool verify_run(const struct loader *loader, enum verify_level level, struct pro
 
     *result = (struct verify_result){0};
     pthread_mutex_init(&verification.lock, NULL);
-    verification.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(*verification.tables));
+    verification.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(struct plan_table *));
     if (level == VERIFY_NONE)
         return true;
     for (size_t i = 0; i < plan->table_count; i++)
         if (plan_writes(&plan->tables[i]))
             verification.tables[verification.count++] = &plan->tables[i];
-    qsort((void *)verification.tables, verification.count, sizeof(*verification.tables),
-        compare_size);
+    qsort(
+        (void *)verification.tables, verification.count, sizeof(struct plan_table *), compare_size);
     progress_step(loader->progress, "verifying rows", plan->row_count);
     return workers_run(loader->workers, verification.count, verify_task, &verification, err);
 }
