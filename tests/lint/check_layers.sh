@@ -1,0 +1,31 @@
+#!/bin/sh
+# Fails if a folder includes what it must not: base -> format -> dump | replay -> tools (STYLE 1).
+set -eu
+cd "${1:-.}"
+status=0
+
+forbid() { # folder, folders that it must not include
+    if grep -rnE "^#include \"($2)/" "$1" --include='*.[ch]'; then
+        echo "$1/ must not include $2" >&2
+        status=1
+    fi
+}
+
+forbid_library() { # folder, headers that it must not include
+    if grep -rnE "^#include <($2)\.h>" "$1" --include='*.[ch]'; then
+        echo "$1/ must not use <$2.h>" >&2
+        status=1
+    fi
+}
+
+forbid base 'format|dump|replay|tools|tests'
+forbid format 'dump|replay|tools|tests'
+forbid dump 'replay|tools|tests'
+forbid replay 'dump|tools|tests'
+forbid tools 'replay|tests'
+forbid_library base 'sqlite3|libpq-fe'
+forbid_library format 'sqlite3|libpq-fe'
+forbid_library dump 'libpq-fe'
+forbid_library replay 'sqlite3'
+forbid_library tools 'libpq-fe'
+exit $status

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Runs shellcheck on every shell script. Exit status 77 where that is not installed.
+set -eu
+cd "${1:-.}"
+if ! command -v shellcheck >/dev/null; then
+    echo "SKIP: shellcheck is not installed"
+    exit 77
+fi
+grep -rlE '^#!(/usr/bin/env |/bin/)(ba)?sh' .ci base format dump replay tools tests | xargs shellcheck --severity=warning
