@@ -4,6 +4,7 @@ Run by tools/quickstart, with a throwaway PostgreSQL in the environment.
 """
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -123,6 +124,12 @@ def check_file(dump: Path) -> str:
     return "valise verify and zstd -t find it whole"
 
 
+def replay(move: Move, dump: Path, report: Path) -> str:
+    run(REPLAY, *move.target, "--report", report, dump)
+    verified = json.loads(report.read_text(encoding="utf-8"))["verified"]
+    return f"all {verified['rows']:,} rows of {verified['tables']} tables read back and compared"
+
+
 def check_startup() -> str:
     found = run("psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", "synapse", "-f", ASSERTS)
     if found.strip():
@@ -143,8 +150,7 @@ def make_move(move: Move, folder: Path) -> list[compare.TableResult]:
     move.step("pack with valise-dump", lambda: done(
         run(DUMP, "-o", dump, move.snapshot), f"{size(move.snapshot)} -> {size(dump)}"))
     move.step("test the file", lambda: check_file(dump))
-    move.step("unpack with valise-replay", lambda: done(
-        run(REPLAY, *move.target, dump), "loaded, indexed, read back and compared"))
+    move.step("unpack with valise-replay", lambda: replay(move, dump, folder / "report.json"))
     if move.policy is compare.SYNAPSE:
         move.step("check what Synapse asserts", check_startup)
     move.step("compare both databases", compare_all)
@@ -163,7 +169,7 @@ def print_tables(results: list[compare.TableResult]) -> None:
             verdict = "DIFFERENT" if result.differences else HOW[result.how]
             print(f"  {result.name:<{width}}  {result.source_rows:>10,}  {result.target_rows:>10,}  {verdict}")
     empty = sum(not (r.source_rows or r.target_rows or r.differences) for r in results)
-    print(f"  and {empty} tables that are empty on both sides\n")
+    print(f"  and {empty} {'table that is' if empty == 1 else 'tables that are'} empty on both sides\n")
 
 
 def main() -> int:

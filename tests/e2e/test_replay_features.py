@@ -236,7 +236,9 @@ def test_again(database: Database, tmp_path: Path) -> None:
     database.execute("CREATE TABLE t (id bigint PRIMARY KEY, v text)")
     snapshot = small(tmp_path)
     moves(database, snapshot, tmp_path)
+    before = database.contents()
     moves(database, snapshot, tmp_path)
+    assert database.contents() == before
 
 
 def test_dry_run(database: Database, tmp_path: Path) -> None:
@@ -253,8 +255,10 @@ def test_report(database: Database, tmp_path: Path, level: str) -> None:
     database.execute("CREATE TABLE t (id bigint PRIMARY KEY, v text)")
     done = moves(database, small(tmp_path), tmp_path, f"--verify={level}", "--report", str(tmp_path / "report.json"),
                  "--jobs", "3")
-    assert isinstance(json.loads((tmp_path / "report.json").read_text()), dict)
-    assert "2" in done.out, done
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["outcome"], report["verified"]["level"], report["jobs"]) == ("done", level, 3)
+    assert [(table["name"], table["action"], table["rows"]) for table in report["tables"]] == [("t", "load", 2)]
+    assert "Done" in done.out, done
 
 
 def test_standard_input(database: Database, tmp_path: Path) -> None:

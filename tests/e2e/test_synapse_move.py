@@ -28,7 +28,9 @@ def move(snapshot_file: Path, target: homeserver.Homeserver, database: Database,
     report = folder / "report.json"
     database.settle()
     programs.succeed(programs.REPLAY, "--postgres-config", target.config, "--report", report, dump)
-    assert json.loads(report.read_text()), "an empty report"
+    told = json.loads(report.read_text())
+    assert (told["outcome"], told["exit_status"], told["problems"]) == ("done", 0, [])
+    assert told["profile"] and told["verified"]["level"] == "full" and told["verified"]["rows"] > 1000
     results = compare.compare(snapshot_file, database.dsn, compare.SYNAPSE)
     assert compare.differences(results) == []
     assert sum(result.source_rows for result in results) > 1000
