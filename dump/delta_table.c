@@ -53,6 +53,13 @@ bool delta_table_begin(struct delta_table *delta, const struct chain *chain,
     delta->old = byte_buffer_calloc(1, sizeof(*delta->old));
     if (!chain_table_open(delta->old, chain, ordinal, buffer, err))
         return error_wrap(err, "base: table \"%s\"", schema->tables[table].name.bytes);
+    if (delta->old->is_loose) {
+        /* Its units say nothing about where rows are; the table is sent whole. */
+        chain_table_release(delta->old);
+        free(delta->old);
+        delta->old = NULL;
+        return true;
+    }
     delta->alignment = alignment_open(chain_table_units(delta->old));
     return true;
 }

@@ -47,6 +47,8 @@ struct chain_table {
     uint32_t *ordinals;  /* owned: the table's ordinal in each of these dumps */
     struct units *links; /* owned: its units after each of these dumps */
     bool is_whole;       /* false: deltas alone, and none holds it whole */
+    bool is_loose;       /* a delta was made against another dump of the same state, cut elsewhere:
+                            its units do not fit, and all is one; right, but no base for deltas */
 };
 
 /*
@@ -60,6 +62,9 @@ void chain_table_release(struct chain_table *table);
 
 /* Its units in the chain's state. */
 const struct units *chain_table_units(const struct chain_table *table);
+
+/* The number of the UNITS block that a dump has of a table; false if it has none. */
+bool chain_find_units(const struct dump_reader *dump, uint32_t ordinal, size_t *number);
 
 /* One ROWS block that has a part in a unit. */
 struct chain_block {

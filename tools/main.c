@@ -3,6 +3,7 @@
 #include "base/safe_text.h"
 #include "tools/cmd_info.h"
 #include "tools/cmd_restore.h"
+#include "tools/cmd_squash.h"
 #include "tools/cmd_verify.h"
 #include "tools/print.h"
 
@@ -19,6 +20,7 @@ struct command {
 static const struct command commands[] = {
     {"info", cmd_info_run},
     {"restore", cmd_restore_run},
+    {"squash", cmd_squash_run},
     {"verify", cmd_verify_run},
 };
 
@@ -32,6 +34,7 @@ static const struct command_line line = {
     .epilogue = "Commands (valise COMMAND --help explains):\n"
                 "  info      what is in a dump: tables, rows, sizes, columns\n"
                 "  restore   a SQLite database again, from a dump and the deltas after it\n"
+                "  squash    one dump of a dump and its deltas, or of deltas alone\n"
                 "  verify    check every byte of a dump; say what is damaged, and what is whole\n"
                 "\n"
                 "Exit status: 0 done, 2 wrong usage, 4 the system refused, 5 not a dump,\n"

@@ -1,0 +1,319 @@
+#include "format/rows_writer.h"
+
+#include "format/rows_block.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum slot_state {
+    SLOT_FREE,   /* ours to fill */
+    SLOT_FILLED, /* its thread's */
+    SLOT_DONE,   /* ours to append */
+    SLOT_ENDED,  /* its thread is to end */
+};
+
+/* One block on its way, and the thread that makes it. */
+struct slot {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    enum slot_state state; /* guarded by mutex */
+    bool is_started;
+
+    /* Filled by the caller. */
+    const struct schema_table *table;
+    struct byte_buffer removed; /* canonical rows; the added ones are put behind them */
+    struct byte_buffer added;
+    struct index_entry entry;
+    uint32_t number;
+    int level;
+    uint64_t removed_cut; /* low halves of the last rows' hashes */
+    uint64_t added_cut;
+
+    /* Made by the thread. */
+    struct rows_encoder *encoder;
+    struct block_codec codec;
+    struct byte_buffer raw;
+    struct byte_buffer frame;
+    struct column_facts *facts;
+    uint32_t facts_capacity;
+};
+
+struct rows_writer {
+    struct dump_writer *writer;  /* borrowed */
+    const struct schema *schema; /* borrowed */
+    struct slot *slots;
+    size_t slot_count;
+    size_t fill; /* the slot being filled */
+    int level;
+    uint32_t next_number; /* of the next block */
+    uint32_t table;
+    uint32_t block_count; /* of the table, submitted */
+    struct column_facts *facts;
+    uint64_t size; /* canonical bytes of the table's added rows */
+};
+
+/* --- the threads ----------------------------------------------------------------------- */
+
+static void observe(struct slot *slot, const uint8_t *bytes, size_t size)
+{
+    struct byte_reader rows = byte_reader_over(bytes, size);
+    uint32_t column_count = slot->table->column_count;
+
+    if (slot->facts_capacity < column_count) {
+        slot->facts = byte_buffer_realloc(slot->facts, column_count * sizeof(*slot->facts));
+        slot->facts_capacity = column_count;
+    }
+    memset(slot->facts, 0, column_count * sizeof(*slot->facts));
+    while (byte_reader_left(&rows) > 0)
+        for (uint32_t i = 0; i < column_count; i++) {
+            struct value value = value_decode(&rows);
+
+            table_end_observe(&slot->facts[i], &value);
+        }
+    assert(!rows.overrun);
+}
+
+static void make_block(struct slot *slot)
+{
+    struct rows_input input = {.table = slot->entry.table,
+        .column_count = slot->table->column_count,
+        .row_count = slot->entry.row_count,
+        .removed_count = slot->entry.removed_count};
+
+    observe(slot, slot->added.data, slot->added.size);
+    if (slot->removed.size > 0) {
+        byte_buffer_put(&slot->removed, slot->added.data, slot->added.size);
+        input.bytes = slot->removed.data;
+        input.size = slot->removed.size;
+    } else {
+        input.bytes = slot->added.data;
+        input.size = slot->added.size;
+    }
+    block_begin(&slot->raw, BLOCK_ROWS, slot->number);
+    rows_encoder_encode(slot->encoder, &slot->raw, &input);
+    slot->entry.type = BLOCK_ROWS;
+    slot->entry.raw_size = (uint32_t)slot->raw.size;
+    slot->entry.checksum = checksum_xxh3(slot->raw.data, slot->raw.size);
+    block_compress(&slot->codec, &slot->frame, &slot->raw, slot->level);
+}
+
+static void set_state(struct slot *slot, enum slot_state state)
+{
+    pthread_mutex_lock(&slot->mutex);
+    slot->state = state;
+    pthread_cond_broadcast(&slot->changed);
+    pthread_mutex_unlock(&slot->mutex);
+}
+
+/* Waits until it is none of ours (of the thread: FREE, DONE; of the caller: FILLED). */
+static enum slot_state await(struct slot *slot, bool is_thread)
+{
+    enum slot_state state;
+
+    pthread_mutex_lock(&slot->mutex);
+    while (is_thread ? slot->state == SLOT_FREE || slot->state == SLOT_DONE
+                     : slot->state == SLOT_FILLED)
+        pthread_cond_wait(&slot->changed, &slot->mutex);
+    state = slot->state;
+    pthread_mutex_unlock(&slot->mutex);
+    return state;
+}
+
+static void *run(void *argument)
+{
+    struct slot *slot = argument;
+
+    while (await(slot, true) == SLOT_FILLED) {
+        make_block(slot);
+        set_state(slot, SLOT_DONE);
+    }
+    return NULL;
+}
+
+/* --- open and close ------------------------------------------------------------------------ */
+
+static void slot_release(struct slot *slot)
+{
+    if (slot->is_started) {
+        await(slot, false);
+        set_state(slot, SLOT_ENDED);
+        pthread_join(slot->thread, NULL);
+        pthread_cond_destroy(&slot->changed);
+        pthread_mutex_destroy(&slot->mutex);
+    }
+    rows_encoder_close(slot->encoder);
+    block_codec_release(&slot->codec);
+    byte_buffer_release(&slot->removed);
+    byte_buffer_release(&slot->added);
+    byte_buffer_release(&slot->raw);
+    byte_buffer_release(&slot->frame);
+    free(slot->facts);
+}
+
+void rows_writer_close(struct rows_writer *rows)
+{
+    if (rows == NULL)
+        return;
+    for (size_t i = 0; i < rows->slot_count; i++)
+        slot_release(&rows->slots[i]);
+    free(rows->slots);
+    free(rows->facts);
+    free(rows);
+}
+
+static bool slot_start(struct slot *slot, int level, struct error *err)
+{
+    slot->level = level;
+    slot->encoder = rows_encoder_open();
+    pthread_mutex_init(&slot->mutex, NULL);
+    pthread_cond_init(&slot->changed, NULL);
+    if (pthread_create(&slot->thread, NULL, run, slot) != 0)
+        return error_set(err, ERROR_IO, "cannot start a thread");
+    slot->is_started = true;
+    return true;
+}
+
+bool rows_writer_open(
+    struct rows_writer **out, const struct rows_writer_options *options, struct error *err)
+{
+    struct rows_writer *rows = byte_buffer_calloc(1, sizeof(*rows));
+
+    assert(options->thread_count > 0 && options->thread_count <= ROWS_WRITER_THREAD_COUNT_MAX);
+    rows->writer = options->writer;
+    rows->schema = options->schema;
+    rows->level = options->level;
+    rows->next_number = 1; /* the schema is 0 */
+    /* One is being filled while the others are at work. */
+    rows->slot_count = options->thread_count + 1;
+    rows->slots = byte_buffer_calloc(rows->slot_count, sizeof(*rows->slots));
+    for (size_t i = 0; i < rows->slot_count; i++)
+        if (!slot_start(&rows->slots[i], options->level, err)) {
+            rows_writer_close(rows);
+            return false;
+        }
+    *out = rows;
+    return true;
+}
+
+/* --- rows ---------------------------------------------------------------------------------- */
+
+static struct slot *current(const struct rows_writer *rows)
+{
+    return &rows->slots[rows->fill];
+}
+
+void rows_writer_begin(struct rows_writer *rows, uint32_t table)
+{
+    uint32_t column_count = rows->schema->tables[table].column_count;
+
+    assert(current(rows)->entry.row_count == 0);
+    rows->table = table;
+    rows->block_count = 0;
+    rows->size = 0;
+    rows->facts = byte_buffer_realloc(rows->facts, column_count * sizeof(*rows->facts));
+    memset(rows->facts, 0, column_count * sizeof(*rows->facts));
+}
+
+size_t rows_writer_size(const struct rows_writer *rows)
+{
+    return current(rows)->removed.size + current(rows)->added.size;
+}
+
+uint32_t rows_writer_block_count(const struct rows_writer *rows)
+{
+    return rows->block_count + (current(rows)->entry.row_count > 0 ? 1 : 0);
+}
+
+/* Drops what an unusually large row left behind. */
+static void empty_buffer(struct byte_buffer *buffer)
+{
+    if (buffer->capacity > 4 * CHUNK_SIZE_MAX)
+        byte_buffer_release(buffer);
+    buffer->size = 0;
+}
+
+/* Appends the block of a slot that is done, and frees the slot. */
+static bool collect(struct rows_writer *rows, struct slot *slot, struct error *err)
+{
+    if (await(slot, false) == SLOT_FREE)
+        return true;
+    for (uint32_t i = 0; i < slot->table->column_count; i++)
+        table_end_merge(&rows->facts[i], &slot->facts[i]);
+    if (!dump_writer_append(rows->writer, &slot->entry, &slot->frame, err))
+        return false;
+    empty_buffer(&slot->removed);
+    empty_buffer(&slot->added);
+    empty_buffer(&slot->raw);
+    empty_buffer(&slot->frame);
+    slot->entry = (struct index_entry){0};
+    set_state(slot, SLOT_FREE);
+    return true;
+}
+
+bool rows_writer_cut(struct rows_writer *rows, struct error *err)
+{
+    struct slot *slot = current(rows);
+
+    if (slot->entry.row_count == 0)
+        return true;
+    slot->table = &rows->schema->tables[rows->table];
+    slot->entry.table = rows->table;
+    slot->entry.cut = slot->added.size > 0 ? slot->added_cut : slot->removed_cut;
+    slot->number = rows->next_number++;
+    rows->block_count++;
+    rows->size += slot->added.size;
+    set_state(slot, SLOT_FILLED);
+    /* The next slot holds the oldest block on its way. */
+    rows->fill = (rows->fill + 1) % rows->slot_count;
+    return collect(rows, current(rows), err);
+}
+
+bool rows_writer_add(struct rows_writer *rows, const struct rows_writer_row *row, struct error *err)
+{
+    struct slot *slot = current(rows);
+
+    if (rows_writer_size(rows) > 0 && row->size > CHUNK_SIZE_MAX) {
+        if (!rows_writer_cut(rows, err))
+            return false;
+        slot = current(rows);
+    }
+    slot->entry.row_count++;
+    if (row->is_removed) {
+        slot->entry.removed_count++;
+        slot->entry.sum = checksum_subtract(slot->entry.sum, row->hash);
+        slot->removed_cut = row->hash.low;
+        byte_buffer_put(&slot->removed, row->bytes, row->size);
+    } else {
+        slot->entry.sum = checksum_add(slot->entry.sum, row->hash);
+        slot->added_cut = row->hash.low;
+        byte_buffer_put(&slot->added, row->bytes, row->size);
+    }
+    if (rows_writer_size(rows) >= CHUNK_SIZE_MAX || slot->entry.row_count == ROWS_COUNT_MAX)
+        return rows_writer_cut(rows, err);
+    return true;
+}
+
+bool rows_writer_end(struct rows_writer *rows, struct table_end *end,
+    const struct byte_buffer *units, struct error *err)
+{
+    if (!rows_writer_cut(rows, err))
+        return false;
+    /* The current slot is free; the one behind it is the oldest. */
+    for (size_t i = 1; i < rows->slot_count; i++)
+        if (!collect(rows, &rows->slots[(rows->fill + i) % rows->slot_count], err))
+            return false;
+    end->table = rows->table;
+    end->column_count = rows->schema->tables[rows->table].column_count;
+    end->facts = rows->facts;
+    end->size = rows->size;
+    if (units != NULL) {
+        rows->next_number++;
+        if (!dump_writer_block(rows->writer, BLOCK_UNITS, rows->table, units, err))
+            return false;
+    }
+    rows->next_number++;
+    return dump_writer_table_end(rows->writer, end, err);
+}

@@ -1,0 +1,99 @@
+"""Chains of dumps through restore and squash: random databases, random edits, every shape of units."""
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+import random_chain
+import reference
+from running import Run
+
+SEEDS = range(25)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_restore(valise: Run, tmp_path: Path, seed: int) -> None:
+    paths, snapshots = random_chain.chain(tmp_path, seed, 4)
+    for count, snapshot in enumerate(snapshots, 1):
+        restored = tmp_path / f"restored{count}.db"
+        valise("restore", "-o", restored, *paths[:count])
+        assert reference.read(restored).state == snapshot.state
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_squash(valise: Run, tmp_path: Path, seed: int) -> None:
+    """Any part of the chain may be squashed; the whole leads to the same state."""
+    paths, snapshots = random_chain.chain(tmp_path, seed, 4)
+    state = snapshots[-1].state.hex()
+    for first, last in itertools.combinations(range(5), 2):
+        squashed, restored = tmp_path / f"squashed{first}{last}", tmp_path / f"restored{first}{last}.db"
+        if valise("squash", "-o", squashed, *paths[first:last], status=None).returncode == 9:
+            assert snapshots[first - 1].state == snapshots[last - 1].state
+            continue
+        assert f"state {snapshots[last - 1].state.hex()}" in valise("verify", squashed).stdout.decode()
+        said = valise("restore", "-o", restored, *paths[:first], squashed, *paths[last:]).stdout.decode()
+        assert f"state {state}" in said
+    assert reference.read(restored).state == snapshots[-1].state
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_squash_does_not_depend_on_threads(valise: Run, tmp_path: Path, seed: int) -> None:
+    paths, _ = random_chain.chain(tmp_path, seed, 3)
+    for threads in (1, 2, 7):
+        valise("squash", "--threads", threads, "-o", tmp_path / f"by{threads}", *paths)
+    assert (tmp_path / "by1").read_bytes() == (tmp_path / "by2").read_bytes() == (tmp_path / "by7").read_bytes()
+    assert valise("squash", "-o", "-", *paths).stdout == (tmp_path / "by1").read_bytes()
+
+
+def test_there_and_back(valise: Run, tmp_path: Path) -> None:
+    """Deltas that undo each other are a delta that changes nothing."""
+    import sqlite3
+    db = sqlite3.connect(tmp_path / "source.db")
+    db.executescript("CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2), (1, 2), (3, 4)")
+    before = reference.read(tmp_path / "source.db")
+    db.executescript("DELETE FROM t WHERE rowid = 2; INSERT INTO t VALUES(5, 6)")
+    between = reference.read(tmp_path / "source.db")
+    db.executescript("DELETE FROM t WHERE a = 5; INSERT INTO t VALUES(1, 2)")
+    after = reference.read(tmp_path / "source.db")
+    db.close()
+    (tmp_path / "full").write_bytes(reference.full(before))
+    (tmp_path / "out").write_bytes(reference.delta(before, between, unit_counts={b"t": 1}))
+    (tmp_path / "back").write_bytes(reference.delta(between, after, unit_counts={b"t": 1}))
+    valise("squash", "-o", tmp_path / "both", tmp_path / "out", tmp_path / "back")
+    assert (tmp_path / "both").stat().st_size < 700
+    valise("verify", tmp_path / "both")
+    valise("restore", "-o", tmp_path / "restored.db", tmp_path / "full", tmp_path / "both")
+    assert reference.read(tmp_path / "restored.db").state == before.state
+    said = valise("squash", "-o", tmp_path / "no", tmp_path / "both", status=9).stderr.decode()
+    assert "changes nothing" in said and not (tmp_path / "no").exists()
+
+
+def test_refusals(valise: Run, tmp_path: Path) -> None:
+    paths, snapshots = random_chain.chain(tmp_path, 5, 4)
+    assert len({snapshot.state for snapshot in snapshots}) == 4
+    for wrong in ([paths[0], paths[2]], [paths[1], paths[0]], [paths[0], paths[0]], [paths[2], paths[1]]):
+        said = valise("squash", "-o", tmp_path / "no", *wrong, status=9).stderr.decode()
+        assert str(wrong[1]) in said
+    valise("squash", "-o", tmp_path / "no", paths[0], tmp_path / "missing", status=4)
+    valise("squash", "-o", tmp_path / "missing" / "no", paths[0], status=4)
+    valise("squash", paths[0], status=2)
+    damaged = bytearray(paths[1].read_bytes())
+    damaged[len(damaged) // 2] ^= 4
+    paths[1].write_bytes(damaged)
+    assert valise("squash", "-o", tmp_path / "no", *paths, status=None).returncode in (5, 6, 7)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith("no")]
+
+
+def test_a_homeserver(valise: Run, valise_dump: Run, tmp_path: Path, snapshots: dict[str, Path]) -> None:
+    read = {name: reference.read(path) for name, path in snapshots.items()}
+    valise_dump("-o", tmp_path / "full", snapshots["A"])
+    units = {t.name: len(list(reference.chunks(t.rows, 1 << 23))) for t in read["A"].tables}
+    (tmp_path / "AB").write_bytes(reference.delta(read["A"], read["B"], unit_counts=units))
+    one = {t.name: 1 if len(t.rows) else 0 for t in read["B"].tables}
+    (tmp_path / "BC").write_bytes(reference.delta(read["B"], read["C"], unit_counts=one))
+    valise("squash", "-o", tmp_path / "C", *(tmp_path / name for name in ("full", "AB", "BC")))
+    valise("verify", tmp_path / "C")
+    valise("restore", "-o", tmp_path / "C.db", tmp_path / "C")
+    assert reference.read(tmp_path / "C.db").state == read["C"].state

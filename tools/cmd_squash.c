@@ -1,0 +1,95 @@
+#include "tools/cmd_squash.h"
+
+#include "base/command_line.h"
+#include "base/owned.h"
+#include "base/stop.h"
+#include "format/block.h"
+#include "format/rows_writer.h"
+#include "format/state.h"
+#include "tools/print.h"
+#include "tools/squash.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool squash(
+    const struct squash_options *options, char **operands, size_t count, struct error *err)
+{
+    OWNED(chain) struct chain chain = {0};
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    struct dump_writer_result result;
+    char state[STATE_TEXT_SIZE];
+    char size[PRINT_SIZE_ROOM];
+
+    if (!chain_open(&chain, (const char *const *)operands, count, err)
+        || !squash_run(&chain, options, &result, err))
+        return false;
+    if (strcmp(options->path, "-") == 0)
+        return true;
+    state_format(state, result.state_id);
+    print_text(&out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
+        chain_is_full(&chain) ? "full dump" : "delta", print_size(size, result.file_size),
+        result.block_count, state);
+    return print_out(&out, err);
+}
+
+bool cmd_squash_run(int argc, char **argv, struct error *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t level = BLOCK_LEVEL_DEFAULT;
+    uint64_t thread_count = cores < 1 ? 1 : (uint64_t)cores;
+    const char *path = NULL;
+    const struct command_line_option options[] = {
+        {.letter = 'o',
+            .name = "output",
+            .value_name = "FILE",
+            .text = &path,
+            .help = "the dump to write; - for standard output"},
+        {.name = "level",
+            .value_name = "N",
+            .number = &level,
+            .number_min = BLOCK_LEVEL_MIN,
+            .number_max = BLOCK_LEVEL_MAX,
+            .help = "how hard to compress, 1 to 19 (default: 3)"},
+        {.letter = 't',
+            .name = "threads",
+            .value_name = "N",
+            .number = &thread_count,
+            .number_min = 1,
+            .number_max = ROWS_WRITER_THREAD_COUNT_MAX,
+            .help = "blocks to compress at the same time (default: one for each core)"},
+        {0},
+    };
+    const struct command_line line = {
+        .program = "valise squash",
+        .synopsis = "--output FILE DUMP...",
+        .summary =
+            "Makes one dump of several that follow each other, oldest first: a full dump of "
+            "a full dump and its deltas, one delta of deltas alone. The result has the state "
+            "of the last one, and serves as a base as well as they did. One DUMP may be - "
+            "for standard input.",
+        .options = options,
+        .epilogue = "Exit status: 0 written, 2 wrong usage, 4 the system refused, 5 not a dump, "
+                    "6 damaged,\n7 newer than this program, 9 the dumps do not follow each other, "
+                    "11 stopped. Unless 0\nthere is no FILE.\n",
+        .operand_name = "DUMP",
+        .operand_min = 1,
+        .operand_max = INT_MAX,
+    };
+    OWNED(command_line_result) struct command_line_result parsed = {0};
+    struct squash_options wanted;
+
+    if (!command_line_parse(&line, argc, argv, &parsed, err))
+        return false;
+    if (parsed.answer.size > 0)
+        return print_out(&parsed.answer, err);
+    if (path == NULL)
+        return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
+    if (thread_count > ROWS_WRITER_THREAD_COUNT_MAX)
+        thread_count = ROWS_WRITER_THREAD_COUNT_MAX;
+    wanted = (struct squash_options){
+        .path = path, .level = (int)level, .thread_count = (unsigned)thread_count};
+    return stop_install(err) && squash(&wanted, parsed.operands, parsed.operand_count, err);
+}

@@ -1,0 +1,318 @@
+#include "tools/squash.h"
+
+#include "base/owned.h"
+#include "base/stop.h"
+#include "format/chain_rows.h"
+#include "format/rows_writer.h"
+#include "format/state.h"
+#include "tools/delta_merge.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct squash {
+    const struct chain *chain;
+    struct dump_writer *writer;
+    struct rows_writer *out;
+    struct table_end *ends; /* what was written, by ordinal */
+
+    /* Of the table at work. */
+    struct chain_table table;
+    struct chain_rows rows;
+    struct delta_merge merge;
+    struct value *values;
+    struct dump_buffer buffer;
+    struct byte_buffer row;    /* canonical form of the last row of a delta's block */
+    struct byte_buffer held;   /* a row that is to end its block */
+    struct byte_buffer blocks; /* struct chain_block */
+    struct row_counts added;   /* rows that a unit's deltas add and do not take away again */
+    struct hash128 sum;        /* of the rows written; of a patch: added less removed */
+    uint64_t row_count;        /* likewise, modulo 2^64 */
+};
+
+static void squash_release(struct squash *squash)
+{
+    rows_writer_close(squash->out);
+    dump_writer_close(squash->writer);
+    free(squash->ends);
+    chain_table_release(&squash->table);
+    chain_rows_release(&squash->rows);
+    delta_merge_release(&squash->merge);
+    free(squash->values);
+    dump_buffer_release(&squash->buffer);
+    byte_buffer_release(&squash->row);
+    byte_buffer_release(&squash->held);
+    byte_buffer_release(&squash->blocks);
+    row_counts_release(&squash->added);
+}
+
+static bool put_row(struct squash *squash, const struct rows_writer_row *row, struct error *err)
+{
+    if (row->is_removed) {
+        squash->sum = checksum_subtract(squash->sum, row->hash);
+        squash->row_count--;
+    } else {
+        squash->sum = checksum_add(squash->sum, row->hash);
+        squash->row_count++;
+    }
+    return rows_writer_add(squash->out, row, err);
+}
+
+/* --- whole tables -------------------------------------------------------------------- */
+
+/* Takes the row that a chunk ends with out of the stream, to end the block with it. */
+static bool hold(struct squash *squash, const struct chunk *chunk, struct hash128 *hash)
+{
+    const struct chain_rows *rows = &squash->rows;
+
+    if (chunk == NULL || squash->held.size > 0 || rows->hash.low != chunk->cut)
+        return false;
+    byte_buffer_put(&squash->held, rows->row.data, rows->row.size);
+    *hash = rows->hash;
+    return true;
+}
+
+static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
+{
+    const struct units *units = chain_table_units(&squash->table);
+    const struct unit *unit = &units->units[number];
+    const struct chunk *only = unit->chunk_count == 1 && !squash->table.is_loose
+                                   ? &units->chunks[unit->first_chunk]
+                                   : NULL;
+    struct hash128 held_hash = {0};
+    bool is_row;
+
+    squash->held.size = 0;
+    if (!chain_rows_open(&squash->rows, &squash->table, number, 1, err))
+        return false;
+    for (;;) {
+        struct rows_writer_row row;
+
+        if (!chain_rows_next(&squash->rows, squash->values, &is_row, err))
+            return false;
+        if (!is_row)
+            break;
+        if (hold(squash, only, &held_hash))
+            continue;
+        row = (struct rows_writer_row){
+            squash->rows.row.data, squash->rows.row.size, squash->rows.hash, false};
+        if (!put_row(squash, &row, err))
+            return false;
+        if (only == NULL
+            && rows_encoder_block_ends(row.hash, row.size, rows_writer_size(squash->out))
+            && !rows_writer_cut(squash->out, err))
+            return false;
+    }
+    if (squash->held.size > 0) {
+        struct rows_writer_row row = {squash->held.data, squash->held.size, held_hash, false};
+
+        if (!put_row(squash, &row, err))
+            return false;
+    }
+    return rows_writer_cut(squash->out, err);
+}
+
+static bool put_whole(struct squash *squash, struct table_end *end, struct error *err)
+{
+    uint32_t unit_count = chain_table_units(&squash->table)->unit_count;
+
+    for (uint32_t i = 0; i < unit_count; i++)
+        if (!stop_check(err) || !put_unit(squash, i, err))
+            return false;
+    if (squash->row_count != end->row_count || !checksum_equal(squash->sum, end->sum))
+        return error_set(err, ERROR_CORRUPT,
+            "%" PRIu64 " rows were found, its end says %" PRIu64 ", or their sums differ",
+            squash->row_count, end->row_count);
+    end->change = TABLE_WHOLE;
+    return rows_writer_end(squash->out, end, NULL, err);
+}
+
+/* --- patched tables ---------------------------------------------------------------------- */
+
+/* One walk over the rows of a unit's blocks. */
+enum pass {
+    PASS_COUNT,   /* count the added ones */
+    PASS_REMOVED, /* write removed ones, less those that were added before */
+    PASS_ADDED,   /* write added ones that are left */
+};
+
+static bool take_row(struct squash *squash, enum pass pass, bool is_removed, struct error *err)
+{
+    struct rows_writer_row row = {squash->row.data, squash->row.size,
+        checksum_xxh3(squash->row.data, squash->row.size), is_removed};
+
+    switch (pass) {
+    case PASS_COUNT:
+        if (!is_removed)
+            row_counts_add(&squash->added, row.hash);
+        return true;
+    case PASS_REMOVED:
+        return !is_removed || row_counts_take(&squash->added, row.hash)
+               || put_row(squash, &row, err);
+    case PASS_ADDED:
+        return is_removed || !row_counts_take(&squash->added, row.hash)
+               || put_row(squash, &row, err);
+    }
+    return true;
+}
+
+static bool walk_block(
+    struct squash *squash, const struct chain_block *block, enum pass pass, struct error *err)
+{
+    struct rows_block *rows = &squash->buffer.rows;
+
+    if (!dump_reader_rows(&squash->chain->dumps[block->dump], block->number, &squash->buffer, err))
+        return false;
+    for (uint32_t i = 0; rows_block_next(rows, squash->values); i++) {
+        squash->row.size = 0;
+        for (uint32_t k = 0; k < rows->column_count; k++)
+            value_encode(&squash->row, &squash->values[k]);
+        if (!take_row(squash, pass, i < rows->removed_count, err))
+            return false;
+    }
+    return true;
+}
+
+static bool put_changes(struct squash *squash, struct error *err)
+{
+    const struct chain_block *blocks = (const void *)squash->blocks.data;
+    size_t count = squash->blocks.size / sizeof(*blocks);
+
+    row_counts_clear(&squash->added);
+    for (enum pass pass = PASS_COUNT; pass <= PASS_ADDED; pass++)
+        for (size_t i = 0; i < count; i++)
+            if (!walk_block(squash, &blocks[i], pass, err))
+                return false;
+    return rows_writer_cut(squash->out, err);
+}
+
+static bool put_patched_unit(
+    struct squash *squash, uint32_t number, struct units *units, struct error *err)
+{
+    uint32_t blocks_before = rows_writer_block_count(squash->out);
+    uint32_t source_count;
+    uint32_t block_count;
+    uint32_t chunk_count;
+    const struct chunk *chunks = delta_merge_chunks(&squash->merge, number, &chunk_count);
+
+    squash->blocks.size = 0;
+    source_count = delta_merge_sources(&squash->merge, number, &squash->blocks);
+    if (!put_changes(squash, err))
+        return false;
+    block_count = rows_writer_block_count(squash->out) - blocks_before;
+    units_append(units, source_count, block_count);
+    for (uint32_t i = 0; i < chunk_count; i++)
+        units_append_chunk(units, &chunks[i]);
+    /* Without chunk and block it would be its one source; it is empty. */
+    if (chunk_count == 0 && block_count == 0 && source_count != 1)
+        units_append_chunk(units, &(struct chunk){0});
+    return true;
+}
+
+/* What the deltas of the chain change in the table, by their indexes. */
+static void add_up(const struct squash *squash, struct hash128 *sum, uint64_t *row_count)
+{
+    const struct chain_table *table = &squash->table;
+
+    *sum = (struct hash128){0};
+    *row_count = 0;
+    for (size_t i = 0; i < table->link_count; i++) {
+        const struct dump_reader *dump = &squash->chain->dumps[table->first_dump + i];
+        size_t first = dump->first_block[table->ordinals[i]];
+
+        for (size_t k = 0; k < dump->block_count[table->ordinals[i]]; k++) {
+            const struct index_entry *entry = &dump->index.entries[first + k];
+
+            *sum = checksum_add(*sum, entry->sum);
+            *row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
+        }
+    }
+}
+
+static bool put_patched(struct squash *squash, struct table_end *end, struct error *err)
+{
+    OWNED(units) struct units units = {0};
+    OWNED(byte_buffer) struct byte_buffer body = {0};
+    struct hash128 sum;
+    uint64_t row_count;
+    uint32_t unit_count;
+
+    if (!delta_merge_open(&squash->merge, &squash->table, &squash->buffer, err))
+        return false;
+    unit_count = delta_merge_unit_count(&squash->merge);
+    for (uint32_t i = 0; i < unit_count; i++)
+        if (!stop_check(err) || !put_patched_unit(squash, i, &units, err))
+            return false;
+    add_up(squash, &sum, &row_count);
+    if (squash->row_count != row_count || !checksum_equal(squash->sum, sum))
+        return error_set(err, ERROR_CORRUPT, "the rows of its deltas do not add up");
+    end->change = rows_writer_block_count(squash->out) > 0 ? TABLE_PATCH : TABLE_SAME;
+    units_encode(&body, end->table, &units);
+    return rows_writer_end(squash->out, end, end->change == TABLE_PATCH ? &body : NULL, err);
+}
+
+/* --- all tables ------------------------------------------------------------------------------ */
+
+static bool put_table(struct squash *squash, uint32_t ordinal, struct error *err)
+{
+    const struct dump_reader *last = chain_last(squash->chain);
+    const struct schema_table *table = &last->schema.tables[ordinal];
+    struct table_end *end = &squash->ends[ordinal];
+
+    chain_table_release(&squash->table);
+    if (!chain_table_open(&squash->table, squash->chain, ordinal, &squash->buffer, err))
+        return false;
+    squash->values =
+        byte_buffer_realloc(squash->values, table->column_count * sizeof(*squash->values));
+    squash->sum = (struct hash128){0};
+    squash->row_count = 0;
+    *end = (struct table_end){.table = ordinal,
+        .row_count = last->ends[ordinal].row_count,
+        .sum = last->ends[ordinal].sum};
+    rows_writer_begin(squash->out, ordinal);
+    return squash->table.is_whole ? put_whole(squash, end, err) : put_patched(squash, end, err);
+}
+
+static bool check_state(const struct squash *squash, struct error *err)
+{
+    const struct dump_reader *last = chain_last(squash->chain);
+    uint8_t state_id[SHA256_SIZE];
+
+    state_compute(state_id, &last->schema, squash->ends);
+    if (memcmp(state_id, last->tail.state_id, SHA256_SIZE) == 0)
+        return true;
+    return error_set(err, ERROR_MISMATCH, "the squashed dump has another state than the chain");
+}
+
+static bool put_tables(struct squash *squash, struct dump_writer_result *result, struct error *err)
+{
+    const struct schema *schema = &chain_last(squash->chain)->schema;
+
+    squash->ends = byte_buffer_calloc(schema->table_count, sizeof(*squash->ends));
+    for (uint32_t i = 0; i < schema->table_count; i++)
+        if (schema_table_has_rows(&schema->tables[i]) && !put_table(squash, i, err))
+            return error_wrap(err, "table \"%s\"", schema->tables[i].name.bytes);
+    return check_state(squash, err) && dump_writer_commit(squash->writer, result, err);
+}
+
+bool squash_run(const struct chain *chain, const struct squash_options *options,
+    struct dump_writer_result *result, struct error *err)
+{
+    OWNED(squash) struct squash squash = {.chain = chain};
+    const struct dump_reader *first = &chain->dumps[0];
+    struct dump_writer_options writer_options = {
+        .path = options->path, .kind = first->header.kind, .level = options->level};
+    struct rows_writer_options rows_options = {.schema = &chain_last(chain)->schema,
+        .thread_count = options->thread_count,
+        .level = options->level};
+
+    if (first->is_unchanged)
+        return error_set(
+            err, ERROR_REFUSED, "%s changes nothing: there is nothing to squash", first->file.path);
+    memcpy(writer_options.from_state, first->header.from_state, SHA256_SIZE);
+    if (!dump_writer_open(&squash.writer, &writer_options, &chain_last(chain)->schema, err))
+        return false;
+    rows_options.writer = squash.writer;
+    return rows_writer_open(&squash.out, &rows_options, err) && put_tables(&squash, result, err);
+}
