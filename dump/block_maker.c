@@ -121,7 +121,9 @@ bool block_maker_make(struct block_maker *maker, const struct block_order *order
     block->entry.checksum = checksum_xxh3(maker->raw.data, maker->raw.size);
     for (uint32_t i = 0; order->is_large && i < order->change.batch_count; i++)
         byte_buffer_release(&order->change.batches[i]->rows);
-    block_compress(&maker->codec, &block->frame, &maker->raw, maker->level);
+    /* The rows of a lone batch are not needed any more: the frame takes their place. */
+    block->frame = order->is_change ? &block->change_frame : &order->change.batches[0]->rows;
+    block_compress(&maker->codec, block->frame, &maker->raw, maker->level);
     if (order->is_large)
         forget(maker);
     return true;

@@ -1,6 +1,7 @@
 /*
  * Making one ROWS block: batches of rows, or what differs between them and units
- * of a base, become an encoded and compressed block, and facts about its rows.
+ * of a base, become an encoded and compressed block, and facts about its rows. What
+ * is made of a lone batch, without a base, is put in the place of its rows.
  */
 #ifndef DUMP_BLOCK_MAKER_H
 #define DUMP_BLOCK_MAKER_H
@@ -50,7 +51,8 @@ struct block_order {
 /* A finished block. */
 struct made_block {
     struct index_entry entry;
-    struct byte_buffer frame;
+    struct byte_buffer *frame;       /* change_frame, or the rows that the lone batch had */
+    struct byte_buffer change_frame; /* owned */
     struct column_facts *facts; /* of its rows but the removed ones; room for the table's columns */
     uint64_t size;              /* canonical bytes of these rows */
 };

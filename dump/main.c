@@ -19,7 +19,7 @@ static const char summary[] =
 
 static const char epilogue[] =
     "\n"
-    "Memory: about 22 MiB for each thread and 21 MiB for the rest at levels 1 to 5, whatever the\n"
+    "Memory: about 21 MiB for each thread and 30 MiB for the rest at levels 1 to 5, whatever the\n"
     "size of the database; four times the size of the largest row if that is more than 8 MiB.\n"
     "\n"
     "Exit status: 0 done, 2 wrong arguments, 4 the operating system refused (missing or unreadable\n"
@@ -77,7 +77,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
             .number_min = 1,
             .number_max = PIPELINE_THREAD_COUNT_MAX,
             .help = "threads that compress; the dump does not depend on it. Default: one for each "
-                    "processor, but at most 4"},
+                    "processor, but at most 3"},
         {.name = "check",
             .flag = &arguments->checks_first,
             .help = "let SQLite check the whole database first (integrity_check; "

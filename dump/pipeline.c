@@ -168,7 +168,7 @@ static bool write_slot(struct pipeline *p, struct slot *slot, struct error *err)
     for (uint32_t i = 0; i < table->column_count; i++)
         table_end_merge(&p->facts[i], &slot->block.facts[i]);
     p->size += slot->block.size;
-    return dump_writer_append(p->writer, &slot->block.entry, &slot->block.frame, err);
+    return dump_writer_append(p->writer, &slot->block.entry, slot->block.frame, err);
 }
 
 static void release_old(struct slot *slot)
@@ -183,7 +183,7 @@ static void release_old(struct slot *slot)
 static void empty_slot(struct slot *slot)
 {
     if (slot->order.is_large)
-        byte_buffer_release(&slot->block.frame);
+        byte_buffer_release(&slot->block.change_frame);
     release_old(slot);
     slot->units.size = 0;
     slot->is_end = false;
@@ -416,7 +416,7 @@ void pipeline_close(struct pipeline *p)
     pthread_mutex_unlock(&p->mutex);
     join_all(p);
     for (size_t i = 0; i < p->slot_count; i++) {
-        byte_buffer_release(&p->slots[i].block.frame);
+        byte_buffer_release(&p->slots[i].block.change_frame);
         byte_buffer_release(&p->slots[i].units);
         release_old(&p->slots[i]);
         free(p->slots[i].block.facts);

@@ -7,9 +7,9 @@
  * alone, not on the number of threads.
  *
  * Memory is bounded by a pool of thread_count + 2 batches (and held_count more):
- * each has at most PIPELINE_LARGE_SIZE bytes of rows; and by their compressed form
- * and, for each thread, the encoded form of one. Only one batch at a time may be
- * larger, by a row that is.
+ * each has at most PIPELINE_LARGE_SIZE bytes of rows, and later their compressed form
+ * in the same place; and for each thread by the encoded form of one. Only one batch
+ * at a time may be larger, by a row that is.
  */
 #ifndef DUMP_PIPELINE_H
 #define DUMP_PIPELINE_H

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_THREADS_MAX 4 /* more wait for the one that reads */
+#define DEFAULT_THREADS_MAX 3 /* more wait for the one that reads */
 #define WARNING_SIZE 1024     /* bytes */
 
 /* All that one dump needs. */

@@ -15,9 +15,10 @@
 #define DICTIONARY_TRIAL_COUNT 512u /* strings, before a dictionary is given up */
 #define CLASSES_PER_ROW 5           /* in place of a class that all rows share */
 
+/* A string in the input: small, as every value that is one has one of these at once. */
 struct string {
-    const uint8_t *bytes;
-    uint32_t size;
+    uint32_t offset; /* in the input's bytes */
+    uint32_t size;   /* bytes */
 };
 
 /* What one column of the block holds, gathered row by row. */
@@ -29,6 +30,8 @@ struct column {
 };
 
 struct rows_encoder {
+    const uint8_t *bytes; /* of the input; borrowed */
+    uint32_t table;       /* of the input */
     struct column *columns;
     uint32_t column_count;         /* allocated */
     struct byte_buffer numbers;    /* uint64_t, before they are packed */
@@ -67,8 +70,15 @@ void rows_encoder_close(struct rows_encoder *encoder)
 
 /* --- gathering ---------------------------------------------------------------- */
 
-static void prepare(struct rows_encoder *encoder, uint32_t column_count)
+/* Empties the columns. Another table's memory is given back: it has other large columns. */
+static void prepare(struct rows_encoder *encoder, const struct rows_input *input)
 {
+    uint32_t column_count = input->column_count;
+
+    for (uint32_t i = 0; input->table != encoder->table && i < encoder->column_count; i++)
+        column_release(&encoder->columns[i]);
+    encoder->bytes = input->bytes;
+    encoder->table = input->table;
     if (encoder->column_count < column_count) {
         encoder->columns =
             byte_buffer_realloc(encoder->columns, column_count * sizeof(*encoder->columns));
@@ -92,7 +102,8 @@ static inline void put_native(struct byte_buffer *out, uint64_t number)
 }
 
 /* Adds the value at `at` to its column; returns where the next one begins. */
-static inline const uint8_t *gather(struct column *column, const uint8_t *at)
+static inline const uint8_t *gather(
+    const struct rows_encoder *encoder, struct column *column, const uint8_t *at)
 {
     uint8_t class = *at++;
     struct string string;
@@ -108,9 +119,9 @@ static inline const uint8_t *gather(struct column *column, const uint8_t *at)
     case VALUE_TEXT:
     case VALUE_BLOB:
         string.size = byte_reader_load_u32(at);
-        string.bytes = at + 4;
+        string.offset = (uint32_t)(at + 4 - encoder->bytes);
         byte_buffer_put(&column->strings, &string, sizeof(string));
-        return string.bytes + string.size;
+        return at + 4 + string.size;
     default:
         return at;
     }
@@ -193,20 +204,22 @@ static void put_strings(struct rows_encoder *encoder, struct byte_buffer *out,
     put_packed(out, sizes, count);
     byte_buffer_reserve(out, total);
     for (size_t i = 0; i < count; i++)
-        byte_buffer_put(out, strings[i].bytes, strings[i].size);
+        byte_buffer_put(out, encoder->bytes + strings[i].offset, strings[i].size);
 }
 
 /* The slot that holds this string, or the free one where it belongs. */
 static uint32_t *find_slot(struct rows_encoder *encoder, const struct string *string)
 {
     const struct string *known = (const void *)encoder->dictionary.data;
-    uint64_t hash = XXH3_64bits(string->bytes, string->size);
+    const uint8_t *bytes = encoder->bytes + string->offset;
+    uint64_t hash = XXH3_64bits(bytes, string->size);
     size_t at = hash % DICTIONARY_SLOT_COUNT;
 
     while (encoder->slots[at] != 0) {
         const struct string *other = &known[encoder->slots[at] - 1];
 
-        if (other->size == string->size && memcmp(other->bytes, string->bytes, string->size) == 0)
+        if (other->size == string->size
+            && memcmp(encoder->bytes + other->offset, bytes, string->size) == 0)
             break;
         at = (at + 1) % DICTIONARY_SLOT_COUNT;
     }
@@ -302,10 +315,11 @@ void rows_encoder_encode(
     const uint8_t *at = input->bytes;
 
     assert(input->row_count > 0 && input->row_count <= ROWS_COUNT_MAX);
-    prepare(encoder, input->column_count);
+    assert(input->size <= UINT32_MAX);
+    prepare(encoder, input);
     for (uint32_t row = 0; row < input->row_count; row++)
         for (uint32_t i = 0; i < input->column_count; i++)
-            at = gather(&encoder->columns[i], at);
+            at = gather(encoder, &encoder->columns[i], at);
     assert(at == input->bytes + input->size);
     byte_buffer_put_u32(out, input->table);
     byte_buffer_put_u32(out, input->row_count);
