@@ -195,6 +195,7 @@ static bool read_schema(struct dump_reader *reader, struct dump_buffer *buffer, 
     reader->ends = arena_alloc(&reader->arena, table_count, sizeof(*reader->ends));
     reader->first_block = arena_alloc(&reader->arena, table_count, sizeof(*reader->first_block));
     reader->block_count = arena_alloc(&reader->arena, table_count, sizeof(*reader->block_count));
+    reader->units_block = arena_alloc(&reader->arena, table_count, sizeof(*reader->units_block));
     return true;
 }
 
@@ -273,6 +274,13 @@ static bool take_rows(
     return true;
 }
 
+static bool take_units(struct dump_reader *reader, size_t number, struct walk *walk)
+{
+    reader->units_block[walk->table] = number;
+    walk->units_count++;
+    return true;
+}
+
 static bool take_entry(struct dump_reader *reader, struct dump_buffer *buffer, size_t number,
     struct walk *walk, struct error *err)
 {
@@ -291,8 +299,8 @@ static bool take_entry(struct dump_reader *reader, struct dump_buffer *buffer, s
                             : error_set(err, ERROR_CORRUPT,
                                 "the end of table %" PRIu32 " is out of order", entry->table);
     case BLOCK_UNITS:
-        walk->units_count++;
-        return belongs_here ? true : error_set(err, ERROR_CORRUPT, "units are out of order");
+        return belongs_here ? take_units(reader, number, walk)
+                            : error_set(err, ERROR_CORRUPT, "units are out of order");
     case BLOCK_SCHEMA:
     case BLOCK_INDEX:
     case BLOCK_UNCHANGED:

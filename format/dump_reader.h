@@ -32,6 +32,7 @@ struct dump_reader {
        block_count[t]): only ROWS blocks are counted. */
     size_t *first_block;
     size_t *block_count;
+    size_t *units_block; /* the number of the table's UNITS block; 0: it has none */
     struct arena arena;
 };
 
