@@ -167,15 +167,8 @@ static void units_of_same(struct units *out, const struct units *before)
 
 bool chain_find_units(const struct dump_reader *dump, uint32_t ordinal, size_t *number)
 {
-    for (size_t i = 1; i < dump->index.entry_count; i++) {
-        const struct index_entry *entry = &dump->index.entries[i];
-
-        if (entry->type == BLOCK_UNITS && entry->table == ordinal) {
-            *number = i;
-            return true;
-        }
-    }
-    return false;
+    *number = dump->units_block[ordinal];
+    return *number != 0;
 }
 
 /* Copies `read` to `out`, giving units without chunks those of their source. */
