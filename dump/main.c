@@ -1,5 +1,6 @@
 #include "base/command_line.h"
 #include "base/owned.h"
+#include "base/safe_text.h"
 #include "base/stop.h"
 #include "dump/dump_output.h"
 #include "dump/pipeline.h"
@@ -122,16 +123,19 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
     return true;
 }
 
-static void print_line(void *context, const char *text)
+/* Texts hold names from the database, which may hold anything. */
+static void print_line(const char *before, const char *text)
 {
-    (void)context;
-    fprintf(stderr, "valise-dump: %s\n", text);
+    OWNED(byte_buffer) struct byte_buffer line = {0};
+
+    safe_text_put(&line, text, strlen(text));
+    fprintf(stderr, "valise-dump: %s%.*s\n", before, (int)line.size, (const char *)line.data);
 }
 
 static void print_warning(void *context, const char *text)
 {
     (void)context;
-    fprintf(stderr, "valise-dump: warning: %s\n", text);
+    print_line("warning: ", text);
 }
 
 static void print_summary(const char *output_path, const struct snapshot_dump_result *result)
@@ -191,7 +195,7 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_ARENA_MAX, 2);
     if (!parse(&arguments, &result, argc, argv, &err)) {
-        print_line(NULL, err.text);
+        print_line("", err.text);
         return (int)err.kind;
     }
     if (result.answer.size > 0)
@@ -205,6 +209,6 @@ int main(int argc, char **argv)
     command_line_list_release(&arguments.bases);
     if (done)
         return EXIT_SUCCESS;
-    print_line(NULL, err.text);
+    print_line("", err.text);
     return (int)err.kind;
 }
