@@ -307,8 +307,10 @@ static void plan_target_table(struct planner *p, const struct target_table *targ
     if (rule != NULL && rule->action == PROFILE_EMPTY)
         table.action = PLAN_EMPTY;
     else if (rule == NULL && target->has_rows)
-        problems_note(p->problems, NULL,
-            "table \"%s\" exists only in the target; its rows stay as they are", target->name);
+        problems_add(p->problems,
+            "a prepared, unused database has no such rows; use a new one, or a profile that keeps "
+            "the table",
+            "table \"%s\" exists only in the target and is not empty", target->name);
     p->plan->tables[p->plan->table_count++] = table;
 }
 
