@@ -48,6 +48,9 @@ bool sqlite_error_set(struct error *err, sqlite3 *db, int status, const char *fm
     va_list args;
     size_t used;
 
+    /* Nothing but a request to stop interrupts SQLite. */
+    if ((status & 0xff) == SQLITE_INTERRUPT)
+        return error_set(err, ERROR_STOPPED, "stopped on request");
     /* The connection knows more than the code does, if the code is its last one. */
     if (db != NULL && (sqlite3_errcode(db) & 0xff) == (status & 0xff))
         reason = sqlite3_errmsg(db);

@@ -11,7 +11,8 @@ enum error_kind sqlite_error_kind(int status);
 
 /*
  * Records "<what the format says>: <what SQLite says>[; what to do]" of the last
- * call on db, which returned status. db may be NULL. Always returns false.
+ * call on db, which returned status; "stopped on request" when SQLite was interrupted.
+ * db may be NULL. Always returns false.
  */
 bool sqlite_error_set(struct error *err, sqlite3 *db, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
