@@ -20,7 +20,7 @@ def limit_of(results, name, jobs):
     def seconds(step, number):
         return results[step][number].seconds
 
-    if name.startswith(("dump", "peer .dump")):
+    if name.startswith(("dump", "delta", "peer .dump", "peer sqldiff")):
         return lambda number: seconds("scan columns", number)
     if name.startswith("replay"):
         count = name.split()[1]
@@ -77,6 +77,9 @@ def dump_goals(results, cores):
                               ratio(results, name, lambda n: results["peer .dump"][n].seconds), 0.25))
             goals.append(goal(f"{name} file / (.dump | zstd) file",
                               results[name][0].file_bytes / results["peer .dump"][0].file_bytes, 1))
+    if "delta" in results:
+        goals.append(goal("delta / scan columns", ratio(results, "delta", limit_of(results, "delta", 0)), 1.25))
+        goals.append(goal("delta peak memory", max(s.rss_bytes for s in results["delta"]) / MB, 100, " MB"))
     return goals
 
 

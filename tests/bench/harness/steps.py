@@ -29,6 +29,8 @@ class Bench:
         self.jobs = jobs
         self.server = server
         self.database = self.folder / "bench.db"
+        self.changed = self.folder / "changed.db"
+        self.delta_file = self.folder / "delta.valise"
         self.copies = self.folder / "copy"
 
     def program(self, path):
@@ -41,10 +43,12 @@ class Bench:
         return self.folder / f"level{level}.valise"
 
     def prepare(self, size, seed):
-        """Makes the database, and ready COPY data of it, unless they are there."""
+        """Makes the database, a changed version, and ready COPY data, unless they are there."""
         if not self.database.exists():
             made = run([self.program("tests/bench/generate"), "--size", size, "--seed", str(seed), str(self.database)])
             print(f"generated {self.database.stat().st_size / 1e6:.0f} MB in {made.seconds:.1f} s", flush=True)
+        if not self.changed.exists():
+            run([self.program("tests/bench/generate"), "--mutate", str(self.database), *CHANGES, str(self.changed)])
         if self.server is not None and not (self.copies / "list").exists():
             self.copies.mkdir(exist_ok=True)
             run([self.program("tests/bench/copy_files"), str(self.database), str(self.copies)])
@@ -52,7 +56,7 @@ class Bench:
 
     def warm(self):
         """Everything measured begins with its input in the page cache."""
-        for path in [self.database, *self.copies.glob("*")]:
+        for path in [self.database, self.changed, *self.copies.glob("*")]:
             with open(path, "rb", buffering=0) as file:
                 while file.read(1 << 24):
                     pass
@@ -63,11 +67,27 @@ class Bench:
         return run([self.program("tests/bench/limit_scan"), way, str(self.database)])
 
     def dump(self, level):
-        path = self.dump_of(level)
+        return self.writing(self.dump_of(level), "dump/valise-dump", "--level", str(level), str(self.database))
+
+    def writing(self, path, program, *arguments):
+        """Runs one of our programs that writes the file path."""
         path.unlink(missing_ok=True)
-        sample = run([self.program("dump/valise-dump"), "--level", str(level), "-o", str(path), str(self.database)])
+        sample = run([self.program(program), *arguments, "-o", str(path)])
         sample.file_bytes = path.stat().st_size
         return sample
+
+    def delta(self):
+        return self.writing(self.delta_file, "dump/valise-dump", "--base", str(self.dump_of(3)), str(self.changed))
+
+    def squash(self):
+        return self.writing(self.folder / "squashed.valise", "tools/valise", "squash", str(self.dump_of(3)),
+                            str(self.delta_file))
+
+    def restore(self):
+        return self.writing(self.folder / "restored.db", "tools/valise", "restore", str(self.dump_of(3)))
+
+    def sqldiff(self):
+        return run(f"sqldiff '{self.database}' '{self.changed}' >'{self.folder}/peer.diff'")
 
     def compress(self, level):
         """zstd of the blocks that the dump of this round holds; the time is CPU time of one core."""
@@ -96,10 +116,15 @@ class Bench:
                 steps.append(Step(f"dump L{level}", f"valise-dump --level {level}", lambda n=level: self.dump(n)))
                 steps.append(Step(f"zstd L{level}", "the same blocks, CPU of one core",
                                   lambda n=level: self.compress(n), True))
+            steps.append(Step("delta", "valise-dump --base of a changed version", self.delta))
             if self.has("tools/valise"):
-                steps.append(Step("verify file", "valise verify", self.verify))
+                steps += [Step("verify file", "valise verify", self.verify),
+                          Step("squash", "valise squash FULL DELTA", self.squash),
+                          Step("restore", "valise restore FULL", self.restore)]
         if peers:
             steps.append(Step("peer .dump", "sqlite3 .dump, zstd -3 -T0", self.sqlite_dump))
+            if shutil.which("sqldiff"):
+                steps.append(Step("peer sqldiff", "sqldiff of both versions", self.sqldiff))
         return steps
 
     # --- loading -----------------------------------------------------------------------------
