@@ -205,6 +205,7 @@ def test_a_folder_that_is_read_only(tmp_path: Path, journal: str) -> None:
         assert {path.name: path.read_bytes() for path in (folder / "closed").iterdir()} == before
         assert row_count(folder / "out.valise") == 1
     finally:
+        (folder / "closed").chmod(0o755)
         shutil.rmtree(folder)
 
 
