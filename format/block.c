@@ -1,5 +1,9 @@
 #include "format/block.h"
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_d_forceIgnoreChecksum */
+#endif
+
 #include <assert.h>
 #include <inttypes.h>
 #include <zstd.h>
@@ -90,6 +94,10 @@ bool block_decompress(struct block_codec *codec, struct byte_buffer *raw, const 
         return error_set(err, ERROR_CORRUPT, "the zstd frame does not declare its content size");
     if (ZSTD_findFrameCompressedSize(frame, size) != size)
         return error_set(err, ERROR_CORRUPT, "not exactly one zstd frame of %zu bytes", size);
+    /* A zstd block takes four bytes at least and holds 128 KiB at most. */
+    if (content / ZSTD_BLOCKSIZE_MAX > size / 4)
+        return error_set(err, ERROR_CORRUPT,
+            "the zstd frame declares %llu bytes, its %zu bytes cannot hold them", content, size);
     if (content > size_max || content > BLOCK_SIZE_MAX)
         return error_set(err, ERROR_CORRUPT, "the zstd frame declares %llu bytes, at most %zu fit",
             content, size_max);

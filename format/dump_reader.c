@@ -399,9 +399,11 @@ bool dump_reader_check_digest(const struct dump_reader *reader, struct error *er
         sha256_update(&sha, chunk.data, size);
     }
     sha256_final(&sha, digest);
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (memcmp(digest, reader->tail.digest, SHA256_SIZE) != 0)
         return error_set(err, ERROR_CORRUPT,
             "%s is damaged: its SHA-256 does not match its tail (valise verify says where)",
             reader->file.path);
+#endif
     return true;
 }

@@ -273,12 +273,12 @@ static void read_schema(struct dump_check *check)
 {
     OWNED(block_check) struct block_check work = {0};
     struct damage damage = {.part = DAMAGE_BLOCK, .number = 0, .table = INDEX_NO_TABLE};
-    struct check_block *block = &check->blocks[0];
+    struct check_block *block = check->blocks;
     struct byte_reader body;
     struct error err;
 
-    if (check->block_count == 0)
-        return;
+    if (block == NULL)
+        return; /* nothing but header and tail is left */
     if (!block->is_number_known) {
         block_check_run(&work, check, block); /* the beginning is lost, and the schema with it */
         return;
