@@ -21,6 +21,26 @@ static void restoring_release(struct restoring *restoring)
     free((void *)restoring->objects);
 }
 
+static uint64_t size_of(const struct loader *loader, const struct ddl_object *object)
+{
+    const struct plan *plan = loader->plan;
+
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (plan->tables[i].target != NULL
+            && strcmp(plan->tables[i].target->name, object->table) == 0)
+            return plan->tables[i].row_count;
+    return 0;
+}
+
+/* Those of the largest tables first, so that no worker is left alone with one. */
+static int compare_objects(const void *a, const void *b, void *loader)
+{
+    uint64_t x = size_of(loader, *(const struct ddl_object *const *)a);
+    uint64_t y = size_of(loader, *(const struct ddl_object *const *)b);
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
 /* Foreign keys lock two tables each: two that are made at once may meet. */
 static bool restore_task(void *context, const struct workers_turn *turn, struct error *err)
 {
@@ -48,11 +68,15 @@ static bool restore_phase(const struct loader *loader, enum ddl_phase phase, str
     };
     const struct ledger *ledger = loader->ledger;
     OWNED(restoring) struct restoring restoring = {.loader = loader};
+    struct loader context = *loader;
 
     restoring.objects = byte_buffer_calloc(ledger->object_count + 1, sizeof(struct ddl_object *));
     for (size_t i = 0; i < ledger->object_count; i++)
         if (ledger->objects[i].phase == phase)
             restoring.objects[restoring.count++] = &ledger->objects[i];
+    if (phase == DDL_PHASE_BUILD && restoring.count > 0)
+        qsort_r((void *)restoring.objects, restoring.count, sizeof(struct ddl_object *),
+            compare_objects, &context);
     progress_step(loader->progress, steps[phase], restoring.count);
     return workers_run(loader->workers, restoring.count, restore_task, &restoring, err);
 }

@@ -36,6 +36,14 @@ bool plan_writes(const struct plan_table *table)
                || table->action == PLAN_EMPTY);
 }
 
+/* What to do about a target that lacks something. */
+static const char *advice_of(const struct planner *p)
+{
+    return p->input->profile->prepare != NULL
+               ? p->input->profile->prepare
+               : "prepare the target with the version of the application that wrote the database";
+}
+
 /* --- columns ------------------------------------------------------------------ */
 
 static void map_column(struct planner *p, const struct plan_table *table, uint32_t source,
@@ -60,8 +68,7 @@ static const struct target_column *target_of(
             : target_catalog_column(table->target, column->name.bytes);
 
     if (found == NULL && table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO) {
-        problems_add(p->problems,
-            "prepare the target with the version of the application that wrote the database",
+        problems_add(p->problems, advice_of(p),
             "table \"%s\": column \"%s\" of the dump does not exist in the target", table->name,
             column->name.bytes);
         return NULL;
@@ -85,8 +92,7 @@ static void check_left_columns(struct planner *p, const struct plan_table *table
         if (table->row_count == 0 || column->generated != 0 || is_mapped(table, column))
             continue;
         if (column->is_not_null && !column->has_default && column->identity == 0)
-            problems_add(p->problems,
-                "prepare the target with the version of the application that wrote the database",
+            problems_add(p->problems, advice_of(p),
                 "table \"%s\": column \"%s\" of the target is NOT NULL, has no default and does "
                 "not exist in the dump",
                 table->name, column->name);
@@ -252,8 +258,7 @@ static void plan_load(struct planner *p, struct plan_table *table)
         return;
     }
     if (table->row_count > 0)
-        problems_add(p->problems,
-            "prepare the target with the version of the application that wrote the database",
+        problems_add(p->problems, advice_of(p),
             "table \"%s\" has %" PRIu64 " rows in the dump and does not exist in the target",
             table->name, table->row_count);
     table->action = PLAN_IGNORE;
@@ -322,6 +327,11 @@ void plan_make(struct plan *plan, const struct plan_input *input, struct problem
     *plan = (struct plan){0};
     plan->tables = arena_alloc(&plan->arena,
         (size_t)schema->table_count + input->catalog->table_count + 1, sizeof(*plan->tables));
+    if (input->catalog->table_count == 0) {
+        problems_add(problems, advice_of(&p), "the target's schema \"%s\" has no tables",
+            input->catalog->server.schema);
+        return;
+    }
     for (uint32_t i = 0; i < schema->table_count; i++)
         plan_source_table(&p, i);
     for (size_t i = 0; i < input->catalog->table_count; i++)

@@ -139,8 +139,8 @@ static bool check_rows(const struct preflight *p, struct error *err)
         if (row_count > known)
             problems_add(p->problems,
                 "replay into a database that was only prepared, never used; create a new one",
-                "table \"%s\" of the target has %" PRId64 " rows that no replay brought",
-                table->name, row_count);
+                "table \"%s\" of the target has %" PRId64 " row%s that no replay brought",
+                table->name, row_count, row_count == 1 ? "" : "s");
     }
     return true;
 }
@@ -151,6 +151,8 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     check_locale(preflight);
     check_sessions(preflight);
     check_rights(preflight);
+    if (preflight->input->catalog->table_count == 0)
+        return true; /* the plan has said so, and nothing else can be looked at */
     sequences_check(preflight->input, preflight->plan, preflight->problems);
     return (preflight->is_resumed || check_rows(preflight, err)) && preflight_facts(preflight, err)
            && preflight_values(preflight, err);

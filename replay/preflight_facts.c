@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SHOWN_MAX 5 /* texts in a message */
+#define SQLSTATE_UNDEFINED_TABLE "42P01"
+#define SQLSTATE_UNDEFINED_COLUMN "42703"
 
 /* A set of texts. Zero-initialise. */
 struct texts {
@@ -160,13 +162,27 @@ static bool read_source(const struct preflight *p, const struct profile_fact *fa
 
 /* --- the target's side, and both ------------------------------------------------------ */
 
+/* A target that is not what the profile expects lacks a table or a column of the query. */
+static bool excuse(const struct preflight *p, const struct error *err)
+{
+    const char *state = p->connection->sqlstate;
+
+    if (strcmp(state, SQLSTATE_UNDEFINED_TABLE) != 0
+        && strcmp(state, SQLSTATE_UNDEFINED_COLUMN) != 0)
+        return false;
+    problems_add(p->problems, p->input->profile->prepare,
+        "the target is not what the profile \"%s\" expects: %s", p->input->profile->name,
+        err->text);
+    return true;
+}
+
 static bool read_target(
     const struct preflight *p, const char *sql, struct texts *texts, struct error *err)
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!connection_query(p->connection, sql, NULL, &rows, err))
-        return false;
+        return excuse(p, err);
     for (size_t i = 0; i < rows.row_count; i++) {
         const char *text = connection_rows_text(&rows, i, 0);
 
@@ -192,9 +208,8 @@ static void compare_sets(const struct preflight *p, const struct profile_fact *f
         return;
     list_missing(&in_source, source, target);
     list_missing(&in_target, target, source);
-    problems_add(p->problems, fact->hint,
-        "the %s differs: only the dump has %s, only the target has %s", fact->name,
-        (const char *)in_source.data, (const char *)in_target.data);
+    problems_add(p->problems, fact->hint, "%s: only the dump has %s, only the target has %s",
+        fact->name, (const char *)in_source.data, (const char *)in_target.data);
 }
 
 static bool check_fact(

@@ -114,6 +114,7 @@ struct profile {
     struct arena arena;
     const char *name; /* NULL: no profile */
     const char *title;
+    const char *prepare;            /* how the target's tables come to be; NULL: not said */
     struct profile_texts recognise; /* tables of the dump */
     int64_t server_version_min;     /* 140000; 0: any */
     const char *encoding;           /* NULL: any */

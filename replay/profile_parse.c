@@ -321,8 +321,8 @@ static bool read_part(struct profile *profile, const struct part *part, struct e
 bool profile_parse(
     struct profile *profile, const char *name, const void *bytes, size_t size, struct error *err)
 {
-    static const char *const known[] = {"profile", "title", "format", "recognise", "target",
-        "facts", "requirements", "tables", "sequences", "sequence_hint", "checks", NULL};
+    static const char *const known[] = {"profile", "title", "prepare", "format", "recognise",
+        "target", "facts", "requirements", "tables", "sequences", "sequence_hint", "checks", NULL};
     struct yaml_tree_place at = {.tree = &profile->tree};
     int64_t format = 0;
 
@@ -339,6 +339,7 @@ bool profile_parse(
             "profile format is %lld, this program reads %d", (long long)format, PROFILE_FORMAT);
     if (!yaml_tree_only(at, known, err) || !need_text(at, "profile", &profile->name, err)
         || !need_text(at, "title", &profile->title, err)
+        || !yaml_tree_text(at, "prepare", &profile->prepare, err)
         || !yaml_tree_text(at, "sequence_hint", &profile->sequence_hint, err)
         || !read_texts(profile, at.mapping, "recognise", &profile->recognise, err))
         return false;
