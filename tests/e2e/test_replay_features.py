@@ -224,16 +224,6 @@ def test_equal_rows_are_counted(database: Database, tmp_path: Path) -> None:
     moves(database, snapshot, tmp_path)
 
 
-def test_a_table_that_the_dump_does_not_have(database: Database, tmp_path: Path) -> None:
-    """It is none of our business: its rows stay, and that is said."""
-    database.execute("CREATE TABLE t (id bigint PRIMARY KEY, v text); CREATE TABLE bystander (a integer); "
-                     "INSERT INTO bystander VALUES (7)")
-    dump = programs.dump(small(tmp_path), tmp_path / "d.valise")
-    done = programs.replay(database.dsn, dump)
-    assert "bystander" in done.out
-    assert database.query("SELECT a FROM bystander") == [(7,)]
-
-
 # ------------------------------------------------------------------------------------------------------ the tool
 
 
