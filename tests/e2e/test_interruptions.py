@@ -1,0 +1,125 @@
+"""Stopped or killed at any moment: the same command again ends where an undisturbed run does."""
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import compare
+import programs
+from conftest import Database
+
+ROWS = 60000
+SEEDS = range(int(os.environ.get("VALISE_KILLS", "6")))
+TARGET = """
+CREATE TABLE parent (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE INDEX folded ON parent (lower(name)); COMMENT ON INDEX folded IS 'kept';
+CREATE TABLE child (id bigint PRIMARY KEY, parent_id bigint REFERENCES parent, data text);
+CREATE INDEX child_parent ON child (parent_id);
+ALTER TABLE child ADD CONSTRAINT lax FOREIGN KEY (id) REFERENCES parent NOT VALID;
+CREATE TABLE keyless (a bigint, b text); CREATE INDEX keyless_a ON keyless (a);
+CREATE TABLE small (a bigint PRIMARY KEY);
+CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not allowed'; END $$;
+CREATE TRIGGER t BEFORE INSERT ON child FOR EACH ROW EXECUTE FUNCTION never();
+"""
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("interrupted") / "s.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(f"""
+            CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+            INSERT INTO parent WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+                SELECT i, 'Name ' || i || hex(randomblob(20)) FROM n;
+            CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, data TEXT);
+            INSERT INTO child SELECT id, 1 + (id * 7919) % {ROWS}, hex(randomblob(100)) FROM parent;
+            CREATE TABLE keyless (a INTEGER, b TEXT); INSERT INTO keyless SELECT id % 50, 'same' FROM parent;
+            CREATE TABLE small (a INTEGER PRIMARY KEY); INSERT INTO small VALUES (1), (2)""")
+    return path
+
+
+@pytest.fixture(scope="module")
+def dump(snapshot: Path) -> Path:
+    return programs.dump(snapshot, snapshot.parent / "dump.valise")
+
+
+def catalog(database: Database) -> str:
+    text = programs.succeed("pg_dump", "--schema-only", "--exclude-schema=valise", "--dbname", database.dsn).out
+    database.settle()
+    return "".join(line for line in text.splitlines(keepends=True) if "restrict " not in line)
+
+
+def interrupt(database: Database, dump: Path, delay: float, number: int) -> int:
+    """Start a replay, send it a signal after a while, and return its status."""
+    database.settle()
+    process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, dump], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(delay)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def finished_like_an_undisturbed_run(database: Database, dump: Path, snapshot: Path, before: str) -> None:
+    programs.replay(database.dsn, dump)
+    assert compare.differences(compare.compare(snapshot, database.dsn)) == []
+    assert catalog(database) == before
+    database.execute("INSERT INTO parent (name) VALUES ('next')")
+    assert database.query("SELECT max(id) FROM parent") == [(ROWS + 1,)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_killed_again_and_again(database: Database, dump: Path, snapshot: Path, seed: int) -> None:
+    database.execute(TARGET)
+    before = catalog(database)
+    dice = random.Random(seed)
+    for _ in range(3):
+        interrupt(database, dump, dice.uniform(0.02, 1.5), signal.SIGKILL)
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_on_request(database: Database, dump: Path, snapshot: Path, number: signal.Signals) -> None:
+    database.execute(TARGET)
+    before = catalog(database)
+    statuses = {interrupt(database, dump, delay, number) for delay in (0.15, 0.3)}
+    assert statuses <= {programs.STOPPED, 0}, statuses
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_aborted(database: Database, dump: Path, snapshot: Path, seed: int) -> None:
+    """--abort makes the target what it was, rows and all; then a replay begins anew."""
+    database.execute(TARGET)
+    before = catalog(database)
+    rows = database.query("SELECT count(*) FROM parent")
+    interrupt(database, dump, random.Random(seed).uniform(0.1, 0.8), signal.SIGKILL)
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--abort")
+    assert catalog(database) == before
+    assert database.query("SELECT count(*) FROM parent") == rows
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_dump_that_is_stopped(tmp_path: Path, snapshot: Path, number: signal.Signals) -> None:
+    """Nothing is left, whenever the signal comes."""
+    for delay in (0.0, 0.01, 0.03, 0.08):
+        process = subprocess.Popen([programs.DUMP, "-o", tmp_path / "out.valise", snapshot],
+                                   stderr=subprocess.PIPE)
+        time.sleep(delay)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        if process.returncode == 0:
+            programs.succeed(programs.VALISE, "verify", tmp_path / "out.valise")
+            (tmp_path / "out.valise").unlink()
+        else:
+            assert process.returncode in (programs.STOPPED, -number), process.returncode
+        assert list(tmp_path.iterdir()) == []
