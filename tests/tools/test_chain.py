@@ -8,7 +8,7 @@ import pytest
 
 import random_chain
 import reference
-from running import Run
+from running import Run, snapshots, valise, valise_dump  # noqa: F401 (fixtures)
 
 SEEDS = range(25)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import reference
-from running import Run
+from running import Run, snapshots, valise, valise_dump  # noqa: F401 (fixtures)
 
 # Each is a script that makes a database; its name is what may get lost.
 DATABASES = {
