@@ -1,6 +1,8 @@
 #include "base/command_line.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
+#include "tools/cmd_cat.h"
+#include "tools/cmd_diff.h"
 #include "tools/cmd_info.h"
 #include "tools/cmd_restore.h"
 #include "tools/cmd_squash.h"
@@ -18,6 +20,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"cat", cmd_cat_run},
+    {"diff", cmd_diff_run},
     {"info", cmd_info_run},
     {"restore", cmd_restore_run},
     {"squash", cmd_squash_run},
@@ -32,6 +36,8 @@ static const struct command_line line = {
     .summary = "Looks at dumps made by valise-dump.",
     .options = options,
     .epilogue = "Commands (valise COMMAND --help explains):\n"
+                "  cat       the rows, as SQL, CSV or JSON\n"
+                "  diff      what changed between two dumps, by table or row by row\n"
                 "  info      what is in a dump: tables, rows, sizes, columns\n"
                 "  restore   a SQLite database again, from a dump and the deltas after it\n"
                 "  squash    one dump of a dump and its deltas, or of deltas alone\n"

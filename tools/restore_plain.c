@@ -1,6 +1,7 @@
 #include "tools/restore_plain.h"
 
 #include "base/owned.h"
+#include "tools/sql_name.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static void put_name(struct byte_buffer *sql, const char *name)
 {
     struct schema_text text = {.bytes = name, .size = strlen(name)};
 
-    sqlite_file_put_name(sql, &text);
+    sql_name_put(sql, &text);
 }
 
 /* "PRAGMA main.<pragma>("<name>")" */
@@ -111,14 +112,14 @@ static bool create_sql(struct restore_plain *plain, struct byte_buffer *sql, str
     if (!find_key_index(plain, &key_index, err))
         return false;
     put_text(sql, "CREATE TABLE main.");
-    sqlite_file_put_name(sql, &plain->name);
+    sql_name_put(sql, &plain->name);
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct schema_column *column = &table->columns[i];
 
         if (column->generated == SCHEMA_GENERATED_VIRTUAL)
             continue;
         put_text(sql, separator);
-        sqlite_file_put_name(sql, &column->name);
+        sql_name_put(sql, &column->name);
         put_text(sql, is_rowid(plain, column, &key_index) ? " INTEGER PRIMARY KEY" : "");
         separator = ", ";
     }
@@ -202,7 +203,7 @@ static bool run_on(struct restore_plain *plain, const char *what, const struct s
 
     put_text(&sql, what);
     put_text(&sql, " main.");
-    sqlite_file_put_name(&sql, name);
+    sql_name_put(&sql, name);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(plain->file, (const char *)sql.data, err);
 }

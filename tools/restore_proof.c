@@ -4,6 +4,7 @@
 #include "format/state.h"
 #include "tools/print.h"
 #include "tools/restore_table.h"
+#include "tools/sql_name.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -144,7 +145,7 @@ static bool check_columns(
     bool is_row;
 
     print_text(&sql, "PRAGMA main.table_xinfo(");
-    sqlite_file_put_name(&sql, &table->name);
+    sql_name_put(&sql, &table->name);
     print_text(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     if (!sqlite_file_prepare(file, (const char *)sql.data, &statement, NULL, err))

@@ -4,6 +4,7 @@
 #include "base/stop.h"
 #include "tools/affinity.h"
 #include "tools/restore_plain.h"
+#include "tools/sql_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,10 +23,10 @@ static void select_sql(struct byte_buffer *sql, const struct schema_table *table
     put_text(sql, "SELECT ");
     for (uint32_t i = 0; i < table->column_count; i++) {
         put_text(sql, i > 0 ? ", " : "");
-        sqlite_file_put_name(sql, &table->columns[i].name);
+        sql_name_put(sql, &table->columns[i].name);
     }
     put_text(sql, " FROM main.");
-    sqlite_file_put_name(sql, &table->name);
+    sql_name_put(sql, &table->name);
     put_text(sql, " NOT INDEXED");
     byte_buffer_put_u8(sql, '\0');
 }
@@ -82,12 +83,12 @@ static void insert_sql(struct byte_buffer *sql, const struct load *load)
 
     /* ABORT overrides what the table's constraints say, which may be to ignore a row. */
     put_text(sql, "INSERT OR ABORT INTO main.");
-    sqlite_file_put_name(sql, load->into);
+    sql_name_put(sql, load->into);
     for (uint32_t i = 0; i < load->table->column_count; i++) {
         if (!is_loaded(load, &load->table->columns[i]))
             continue;
         put_text(sql, separator);
-        sqlite_file_put_name(sql, &load->table->columns[i].name);
+        sql_name_put(sql, &load->table->columns[i].name);
         separator = ", ";
         count++;
     }
@@ -150,7 +151,7 @@ static bool delete_rows(struct load *load, struct error *err)
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
     put_text(&sql, "DELETE FROM main.");
-    sqlite_file_put_name(&sql, load->into);
+    sql_name_put(&sql, load->into);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(load->file, (const char *)sql.data, err);
 }

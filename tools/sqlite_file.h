@@ -70,7 +70,4 @@ MUST_CHECK bool sqlite_file_bind(struct sqlite_file *file, const struct sqlite_s
 void sqlite_file_column(struct sqlite_file *file, const struct sqlite_statement *statement,
     int column, struct byte_buffer *out);
 
-/* Appends a name in double quotes. */
-void sqlite_file_put_name(struct byte_buffer *sql, const struct schema_text *name);
-
 #endif

@@ -16,8 +16,8 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
 def program(folder: str, name: str) -> Path:
-    """A program of $VALISE_BUILD, else of build/ in the root."""
-    path = Path(os.environ.get("VALISE_BUILD", ROOT / "build")) / folder / name
+    """A program of $VALISE_BUILD_DIR, else of build/ in the root."""
+    path = ROOT / os.environ.get("VALISE_BUILD_DIR", "build") / folder / name
     if not path.exists():
         pytest.skip(f"{path} is not built: meson compile -C build")
     return path
