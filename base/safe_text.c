@@ -1,5 +1,7 @@
 #include "base/safe_text.h"
 
+#include "base/utf8.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,23 +59,13 @@ static bool is_in(const struct range *ranges, size_t count, uint32_t code)
 /* The bytes of the character at p, of which left remain; 0 where there is no valid one. */
 static size_t decode(const uint8_t *p, size_t left, uint32_t *code)
 {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    size_t size = utf8_character_size(p, left);
 
-    if (size == 1)
-        *code = p[0];
-    if (size <= 1)
-        return size;
-    if (size > left || p[0] > 0xf4)
+    if (size == 0)
         return 0;
-    *code = (uint32_t)p[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
+    *code = size == 1 ? p[0] : p[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++)
         *code = *code << 6 | (p[i] & 0x3fu);
-    }
-    if (*code < smallest[size] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
-        return 0;
     return size;
 }
 

@@ -365,6 +365,23 @@ static void run_threads(struct work_list *list, unsigned thread_count)
 
 /* --- conclusions ------------------------------------------------------------- */
 
+/* The table of the first sound block from `first` on. */
+static uint32_t next_sound_table(const struct dump_check *check, size_t first)
+{
+    for (size_t i = first; i < check->block_count; i++)
+        if (check->blocks[i].is_sound)
+            return check->blocks[i].entry.table;
+    return INDEX_NO_TABLE;
+}
+
+static void name_table(struct dump_check *check, uint64_t offset, uint32_t table)
+{
+    check->tables[table].is_damaged = true;
+    for (size_t i = 0; i < check->damage_count && i < DUMP_CHECK_DAMAGE_MAX; i++)
+        if (check->damages[i].offset == offset)
+            check->damages[i].table = table;
+}
+
 /* Without an index, a damaged block between two of one table was one of that table. */
 static void guess_tables(struct dump_check *check)
 {
@@ -372,21 +389,11 @@ static void guess_tables(struct dump_check *check)
 
     for (size_t i = 0; i < check->block_count; i++) {
         const struct check_block *block = &check->blocks[i];
-        uint32_t table = INDEX_NO_TABLE;
 
-        if (block->is_sound) {
+        if (block->is_sound)
             open_table = block->entry.type == BLOCK_ROWS ? block->entry.table : INDEX_NO_TABLE;
-            continue;
-        }
-        for (size_t next = i + 1; next < check->block_count && table == INDEX_NO_TABLE; next++)
-            if (check->blocks[next].is_sound)
-                table = check->blocks[next].entry.table;
-        if (table == INDEX_NO_TABLE || table != open_table)
-            continue;
-        for (size_t k = 0; k < check->damage_count && k < DUMP_CHECK_DAMAGE_MAX; k++)
-            if (check->damages[k].offset == block->entry.offset)
-                check->damages[k].table = table;
-        check->tables[table].is_damaged = true;
+        else if (open_table != INDEX_NO_TABLE && next_sound_table(check, i + 1) == open_table)
+            name_table(check, block->entry.offset, open_table);
     }
 }
 

@@ -72,14 +72,9 @@ struct check_table {
 
 struct dump_check {
     struct file_input file;
-    bool has_header;
     struct header header;
-    bool has_tail;
     struct tail tail;
-    bool has_index;
     struct dump_index index;
-    bool is_unchanged; /* a delta of one UNCHANGED block: has_schema, without tables */
-    bool has_schema;
     struct schema schema;
     struct check_block *blocks; /* owned; data blocks, without those of the index */
     size_t block_count;
@@ -88,11 +83,17 @@ struct dump_check {
     size_t damage_count;        /* may be more than are kept */
     uint64_t row_count;         /* rows looked at */
     uint64_t raw_size;          /* bytes of raw blocks looked at */
-    uint8_t state_id[SHA256_SIZE];
-    bool has_state;
     struct arena arena;
     pthread_mutex_t lock; /* guards damages, tables, counts and arena while threads run */
+    uint8_t state_id[SHA256_SIZE];
+    /* Which of the above are sound. */
+    bool has_header;
+    bool has_tail;
+    bool has_index;
+    bool has_schema;
+    bool has_state;
     bool has_lock;
+    bool is_unchanged; /* a delta of one UNCHANGED block: has_schema, without tables */
 };
 
 /*

@@ -20,12 +20,11 @@ enum zstd_block_type {
     ZSTD_BLOCK_RESERVED = 3,
 };
 
-static bool read_some(const struct file_input *file, uint64_t offset, uint64_t end, void *out,
-    size_t size, struct error *err)
+static bool is_inside(uint64_t offset, size_t size, uint64_t end, struct error *err)
 {
-    if (offset > end || size > end - offset)
-        return error_set(err, ERROR_CORRUPT, "the frame is cut off at byte %" PRIu64, end);
-    return file_input_read_at(file, offset, out, size, err);
+    if (offset <= end && size <= end - offset)
+        return true;
+    return error_set(err, ERROR_CORRUPT, "the frame is cut off at byte %" PRIu64, end);
 }
 
 /* The size of the frame header that starts with these five bytes; 0 if it is none. */
@@ -47,22 +46,24 @@ static size_t frame_header_size(const uint8_t head[5])
 bool frame_walk_measure(const struct file_input *file, uint64_t offset, uint64_t end,
     uint64_t *frame_size, struct error *err)
 {
-    uint8_t head[5];
+    uint8_t head[5] = {0};
     uint64_t next;
     bool is_last = false;
 
-    if (!read_some(file, offset, end, head, sizeof(head), err))
+    if (!is_inside(offset, sizeof(head), end, err)
+        || !file_input_read_at(file, offset, head, sizeof(head), err))
         return false;
     next = offset + frame_header_size(head);
     if (next == offset)
         return error_set(err, ERROR_CORRUPT, "there is no zstd frame at byte %" PRIu64, offset);
     while (!is_last) {
-        uint8_t bytes[BLOCK_HEADER_SIZE];
+        uint8_t bytes[BLOCK_HEADER_SIZE] = {0};
         uint32_t word;
         uint32_t content_size;
         enum zstd_block_type type;
 
-        if (!read_some(file, next, end, bytes, sizeof(bytes), err))
+        if (!is_inside(next, sizeof(bytes), end, err)
+            || !file_input_read_at(file, next, bytes, sizeof(bytes), err))
             return false;
         word = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16;
         is_last = (word & 1) != 0;

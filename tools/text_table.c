@@ -4,6 +4,7 @@
 #include "base/safe_text.h"
 #include "tools/print.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -109,6 +110,7 @@ void text_table_put(struct byte_buffer *out, const struct text_table *table, con
 
     while (table->headings[column_count] != NULL)
         column_count++;
+    assert(column_count > 0);
     widths = byte_buffer_calloc(column_count, sizeof(*widths));
     for (size_t i = 0; i < column_count; i++)
         widths[i] = strlen(table->headings[i]) - (table->headings[i][0] == '>' ? 1 : 0);
