@@ -9,7 +9,7 @@ packages=(
     libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev
     # tests, and the scripts beside this one
     postgresql sqlite3 zstd git ca-certificates
-    python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml python3-xxhash python3-zstandard 
+    python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml python3-xxhash python3-zstandard
     shellcheck clang-format-14
 )
 
