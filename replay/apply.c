@@ -6,6 +6,7 @@
 #include "replay/finish.h"
 #include "replay/ledger_undo.h"
 #include "replay/loader.h"
+#include "replay/lost_rows.h"
 #include "replay/sequences.h"
 
 #include <stdlib.h>
@@ -71,7 +72,7 @@ static bool take_down(const struct apply *apply, struct error *err)
     for (size_t i = 0; i < ddl.kept_count; i++)
         problems_note(apply->problems, NULL, "table \"%s\": \"%s\" stays while loading: %s",
             ddl.kept[i].table, ddl.kept[i].name, ddl.kept[i].reason);
-    return ledger_read(apply->ledger, connection, err);
+    return true;
 }
 
 /* --- the steps ------------------------------------------------------------------- */
@@ -183,11 +184,26 @@ static bool give_up(const struct apply *apply, struct error *err)
     return error_wrap(err, "the replay failed and the target is as it was before");
 }
 
+/* A session that is lost while it commits leaves open whether it did. */
+static bool begin(const struct apply *apply, struct error *err)
+{
+    if (take_down(apply, err) && ledger_read(apply->ledger, apply->connection, err))
+        return true;
+    return (connection_is_lost(apply->connection) || err->kind == ERROR_STOPPED)
+           && error_wrap(err,
+               "if the replay had begun, the same command goes on and --abort undoes "
+               "it");
+}
+
 bool apply_run(const struct apply *apply, struct error *err)
 {
-    if (apply->ledger->replay.phase == LEDGER_PHASE_NONE
-        || apply->ledger->replay.phase == LEDGER_PHASE_DONE)
-        if (!take_down(apply, err))
+    enum ledger_phase phase = apply->ledger->replay.phase;
+
+    if (phase == LEDGER_PHASE_NONE || phase == LEDGER_PHASE_DONE) {
+        if (!begin(apply, err))
             return false;
+    } else if (!lost_rows_forget(apply->ledger, apply->connection, apply->plan, err)) {
+        return give_up(apply, err);
+    }
     return run_steps(apply, err) || give_up(apply, err);
 }

@@ -361,6 +361,19 @@ bool ddl_take_down(const struct ddl_plan *plan, struct connection *connection, s
     return true;
 }
 
+bool ddl_take_down_again(
+    const struct ddl_object *object, struct connection *connection, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (object->phase != DDL_PHASE_FOREIGN && object->phase != DDL_PHASE_TRIGGER)
+        return true;
+    if (!connection_query(connection, object->exists, NULL, &rows, err))
+        return false;
+    return !connection_rows_boolean(&rows, 0, 0) || connection_exec(connection, object->drop, err)
+           || error_wrap(err, "%s \"%s\"", object->kind, object->name);
+}
+
 static bool restore_once(
     const struct ddl_object *object, struct connection *connection, struct error *err)
 {

@@ -78,6 +78,13 @@ void ddl_plan_release(struct ddl_plan *plan);
 MUST_CHECK bool ddl_take_down(
     const struct ddl_plan *plan, struct connection *connection, struct error *err);
 
+/*
+ * Takes an object down that may have been restored already, inside the caller's transaction: what
+ * would act on rows that come now, foreign keys and triggers. Fails with ERROR_DATABASE.
+ */
+MUST_CHECK bool ddl_take_down_again(
+    const struct ddl_object *object, struct connection *connection, struct error *err);
+
 /* Restores one object in a transaction of its own, unless it exists. Fails with ERROR_DATABASE. */
 MUST_CHECK bool ddl_restore(
     const struct ddl_object *object, struct connection *connection, struct error *err);

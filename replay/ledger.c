@@ -259,15 +259,25 @@ bool ledger_save_ddl(const struct ledger *ledger, struct connection *connection,
     return connection_exec(connection, quote_text(&sql), err);
 }
 
-/* Copies the rows that a table has to a table of the ledger, and deletes them. */
+/* Copies the rows that a table has (but for generated columns) to a table of the ledger, and
+ * deletes them. */
 static bool move_rows(struct connection *connection, const struct target_table *table,
     const char *copy_name, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
+    bool is_first = true;
 
     quote_plain(&sql, "CREATE TABLE ");
     quote_qualified(&sql, "valise", copy_name);
-    quote_plain(&sql, " AS SELECT * FROM ONLY ");
+    quote_plain(&sql, " AS SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].generated != 0)
+            continue;
+        quote_plain(&sql, is_first ? "" : ", ");
+        quote_name(&sql, table->columns[i].name);
+        is_first = false;
+    }
+    quote_plain(&sql, " FROM ONLY ");
     quote_qualified(&sql, table->schema, table->name);
     quote_plain(&sql, "; DELETE FROM ONLY ");
     quote_qualified(&sql, table->schema, table->name);

@@ -18,21 +18,13 @@ static bool query_saved(const struct ledger *ledger, struct connection *connecti
         connection, sql, &(struct connection_values){.items = items, .count = 1}, rows, err);
 }
 
-/* Foreign keys that came back already stand in the way of TRUNCATE: what exists goes first. */
+/* What came back already would stand in the way of TRUNCATE, or fire when the rows return. */
 static bool drop_again(
     const struct ledger *ledger, struct connection *connection, struct error *err)
 {
-    for (size_t i = 0; i < ledger->object_count; i++) {
-        const struct ddl_object *object = &ledger->objects[i];
-        OWNED(connection_rows) struct connection_rows rows = {0};
-
-        if (object->drop[0] == '\0' || object->phase != DDL_PHASE_FOREIGN)
-            continue;
-        if (!connection_query(connection, object->exists, NULL, &rows, err))
+    for (size_t i = 0; i < ledger->object_count; i++)
+        if (!ddl_take_down_again(&ledger->objects[i], connection, err))
             return false;
-        if (connection_rows_boolean(&rows, 0, 0) && !connection_exec(connection, object->drop, err))
-            return error_wrap(err, "%s \"%s\"", object->kind, object->name);
-    }
     return true;
 }
 
@@ -52,26 +44,56 @@ static bool empty_tables(
     return connection_exec(connection, quote_text(&sql), err);
 }
 
-/* The rows that the tables had before; identity columns take them as they are. */
+/* The columns of a copy: those that can be written. NULL when there are none. */
+static bool list_columns(struct connection *connection, const char *copy_name,
+    struct connection_rows *rows, struct error *err)
+{
+    return connection_query(connection,
+        "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute"
+        " WHERE attrelid = ('valise.' || quote_ident($1))::regclass AND attnum > 0",
+        &(struct connection_values){.items = &copy_name, .count = 1}, rows, err);
+}
+
+/* Identity columns take their values as they are. */
+static bool return_rows_of(struct connection *connection, const char *schema, const char *name,
+    const char *copy_name, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    const char *columns;
+
+    if (!list_columns(connection, copy_name, &rows, err))
+        return false;
+    columns = connection_rows_text(&rows, 0, 0);
+    quote_plain(&sql, "INSERT INTO ");
+    quote_qualified(&sql, schema, name);
+    if (columns != NULL) {
+        quote_plain(&sql, " (");
+        quote_plain(&sql, columns);
+        quote_plain(&sql, ")");
+    }
+    quote_plain(&sql, connection->version_num >= 100000 ? " OVERRIDING SYSTEM VALUE" : "");
+    quote_plain(&sql, " SELECT ");
+    quote_plain(&sql, columns == NULL ? "" : columns);
+    quote_plain(&sql, " FROM ");
+    quote_qualified(&sql, "valise", copy_name);
+    quote_plain(&sql, "; DROP TABLE ");
+    quote_qualified(&sql, "valise", copy_name);
+    return connection_exec(connection, quote_text(&sql), err);
+}
+
+/* The rows that the tables had before. */
 static bool return_rows(
     const struct connection_rows *tables, struct connection *connection, struct error *err)
 {
     for (size_t i = 0; i < tables->row_count; i++) {
-        OWNED(byte_buffer) struct byte_buffer sql = {0};
+        const char *name = connection_rows_text(tables, i, 1);
         const char *copy_name = connection_rows_text(tables, i, 2);
 
-        if (copy_name == NULL)
-            continue;
-        quote_plain(&sql, "INSERT INTO ");
-        quote_qualified(
-            &sql, connection_rows_text(tables, i, 0), connection_rows_text(tables, i, 1));
-        quote_plain(&sql, connection->version_num >= 100000 ? " OVERRIDING SYSTEM VALUE" : "");
-        quote_plain(&sql, " SELECT * FROM ");
-        quote_qualified(&sql, "valise", copy_name);
-        quote_plain(&sql, "; DROP TABLE ");
-        quote_qualified(&sql, "valise", copy_name);
-        if (!connection_exec(connection, quote_text(&sql), err))
-            return error_wrap(err, "table \"%s\"", connection_rows_text(tables, i, 1));
+        if (copy_name != NULL
+            && !return_rows_of(
+                connection, connection_rows_text(tables, i, 0), name, copy_name, err))
+            return error_wrap(err, "table \"%s\"", name);
     }
     return true;
 }
@@ -146,7 +168,7 @@ bool ledger_undo(struct ledger *ledger, struct connection *connection, struct er
         || !return_rows(&tables, connection, err) || !restore_ddl(ledger, connection, err)
         || !return_sequences(ledger, connection, err) || !forget(ledger, connection, err)
         || !connection_transaction_commit(&transaction, err))
-        return error_wrap(err, "cannot undo the replay");
+        return error_wrap(err, "the replay is not undone (--abort again does it)");
     ledger_release(ledger);
     return true;
 }

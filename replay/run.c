@@ -181,6 +181,14 @@ static bool open_workers(struct run_state *run, struct error *err)
     return workers_open(&run->workers, &run->target, jobs, setup, err);
 }
 
+/* Always false: what failed came before the work, so an earlier run's is where it was. */
+static bool not_begun(const struct run_state *run, struct error *err)
+{
+    return run->is_resumed
+           && error_wrap(err, "the replay is still unfinished (the same command "
+                              "goes on, --abort undoes it)");
+}
+
 static bool do_replay(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
@@ -196,7 +204,9 @@ static bool do_replay(struct run_state *run, struct error *err)
         .report = &run->report,
     };
 
-    if (!open_workers(run, err) || !apply_run(&apply, err))
+    if (!open_workers(run, err))
+        return not_begun(run, err);
+    if (!apply_run(&apply, err))
         return false;
     run->report.outcome = REPORT_DONE;
     return true;
@@ -216,12 +226,14 @@ static bool replay(struct run_state *run, struct error *err)
         return true;
     }
     if (!check(run, err))
-        return false;
+        return not_begun(run, err);
     run->report.seconds[REPORT_STEP_CHECK] = progress_clock() - begun;
     if (run->problems.count > 0) {
         run->report.outcome = REPORT_REFUSED;
-        return error_set(err, ERROR_REFUSED, "refused: %zu problem%s; the target was not touched",
-            run->problems.count, run->problems.count == 1 ? "" : "s");
+        return error_set(err, ERROR_REFUSED, "refused: %zu problem%s; %s", run->problems.count,
+            run->problems.count == 1 ? "" : "s",
+            run->is_resumed ? "the unfinished replay is where it was (--abort undoes it)"
+                            : "the target was not touched");
     }
     if (run->options->command == OPTIONS_DRY_RUN) {
         run->report.outcome = REPORT_PLANNED;

@@ -19,6 +19,8 @@ SIGNALS = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "end": signal.SIG
 # Exit statuses (base/error.h) that a replay may end with after each; 0: it was done, or did not notice.
 STATUSES = {"kill": {0, -signal.SIGKILL}, "terminate": {0, 8}, "crash": {0, 8}, "cut": {0, 8}, "interrupt": {0, 11}, "end": {0, 11}}
 
+START = "start"   # no session yet: a signal may even come before the program handles it
+
 # The phase of a replay by what its sessions execute; the first that any of them is at counts.
 PHASES = [
     ("verify", ("COPY (SELECT",)),
@@ -49,9 +51,16 @@ class Watch:
     """Looks from another database at what the sessions of a replay do."""
 
     def __init__(self, server: Server, database: str) -> None:
-        self.server, self.database, self.seen = server, database, "start"
+        self.server, self.database, self.seen = server, database, START
         self.connection = psycopg2.connect(server.dsn("postgres", server.superuser))
         self.connection.autocommit = True
+        self.earlier = tuple(self.sessions())   # of a killed replay, not yet noticed by the server
+
+    def sessions(self) -> list[int]:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name = 'valise-replay' ORDER BY pid",
+                           [self.database])
+            return [pid for (pid,) in cursor.fetchall()]
 
     def close(self) -> None:
         self.connection.close()
@@ -60,16 +69,14 @@ class Watch:
         """The phase now; between two statements, the one before."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT query FROM pg_stat_activity WHERE datname = %s AND application_name = 'valise-replay'"
-                           " AND state <> 'idle'", [self.database])
+                           " AND state <> 'idle' AND pid <> ALL (%s::int[])", [self.database, list(self.earlier)])
             self.seen = phase_of([query for (query,) in cursor.fetchall()]) or self.seen
         return self.seen
 
     def terminate_one(self, dice: random.Random) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name = 'valise-replay' ORDER BY pid",
-                           [self.database])
-            pids = [pid for (pid,) in cursor.fetchall()]
-            if pids:
+        pids = self.sessions()
+        if pids:
+            with self.connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", [dice.choice(pids)])
 
 
