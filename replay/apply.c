@@ -8,6 +8,7 @@
 #include "replay/loader.h"
 #include "replay/lost_rows.h"
 #include "replay/sequences.h"
+#include "replay/table_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static bool take_down(const struct apply *apply, struct error *err)
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
     OWNED(ddl_plan) struct ddl_plan ddl = {0};
     struct connection *connection = apply->connection;
+    int64_t before = apply->ledger->replay.id;
     char state[STATE_TEXT_SIZE];
 
     plan_ddl(apply, &ddl);
@@ -64,6 +66,7 @@ static bool take_down(const struct apply *apply, struct error *err)
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
         || !ledger_begin(apply->ledger, connection, state, apply->dump, err)
+        || !table_state_carry(apply->plan, apply->ledger, before, connection, err)
         || !ledger_save_ddl(apply->ledger, connection, &ddl, err)
         || !ledger_save_sequences(apply->ledger, connection, apply->input->catalog, err)
         || !ddl_take_down(&ddl, connection, err) || !save_tables(apply, err)
@@ -129,7 +132,7 @@ static bool verify(const struct apply *apply, struct error *err)
         return error_set(err, ERROR_MISMATCH, "verification found %zu difference%s: %s",
             apply->problems->count - known, apply->problems->count - known == 1 ? "" : "s",
             apply->problems->items[known].text);
-    return ledger_enter(apply->ledger, apply->connection, LEDGER_PHASE_DONE, err);
+    return table_state_finish(apply->input->reader, apply->ledger, apply->connection, err);
 }
 
 struct step {

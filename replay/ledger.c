@@ -349,21 +349,28 @@ bool ledger_add_parts(const struct ledger *ledger, struct connection *connection
     return connection_exec(connection, quote_text(&sql), err);
 }
 
-bool ledger_enter(struct ledger *ledger, struct connection *connection, enum ledger_phase phase,
-    struct error *err)
+bool ledger_mark(const struct ledger *ledger, struct connection *connection,
+    enum ledger_phase phase, struct error *err)
 {
-    OWNED(connection_transaction) struct connection_transaction transaction = {0};
     char sql[160];
 
-    if (ledger->replay.phase >= phase)
-        return true;
     snprintf(sql, sizeof(sql),
         "SET LOCAL synchronous_commit = on; UPDATE valise.replay SET phase = '%s'%s"
         " WHERE id = %" PRId64,
         phase_names[phase], phase == LEDGER_PHASE_DONE ? ", finished = clock_timestamp()" : "",
         ledger->replay.id);
+    return connection_exec(connection, sql, err);
+}
+
+bool ledger_enter(struct ledger *ledger, struct connection *connection, enum ledger_phase phase,
+    struct error *err)
+{
+    OWNED(connection_transaction) struct connection_transaction transaction = {0};
+
+    if (ledger->replay.phase >= phase)
+        return true;
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
-        || !connection_exec(connection, sql, err)
+        || !ledger_mark(ledger, connection, phase, err)
         || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "cannot write the ledger");
     ledger->replay.phase = phase;

@@ -102,6 +102,10 @@ MUST_CHECK bool ledger_add_parts(const struct ledger *ledger, struct connection 
 MUST_CHECK bool ledger_enter(struct ledger *ledger, struct connection *connection,
     enum ledger_phase phase, struct error *err);
 
+/* The same within the caller's transaction; ledger->replay.phase is left to the caller. */
+MUST_CHECK bool ledger_mark(const struct ledger *ledger, struct connection *connection,
+    enum ledger_phase phase, struct error *err);
+
 /* The part of that table and number; NULL: it is not loaded. */
 const struct ledger_part *ledger_find_part(
     const struct ledger *ledger, const char *table, uint32_t number);

@@ -12,6 +12,7 @@
 static const char *const action_names[PLAN_ACTION_COUNT] = {
     [PLAN_LOAD] = "load",
     [PLAN_DERIVE] = "derive",
+    [PLAN_SAME] = "same",
     [PLAN_EMPTY] = "empty",
     [PLAN_KEEP] = "keep",
     [PLAN_IGNORE] = "ignore",
@@ -336,6 +337,13 @@ void plan_make(struct plan *plan, const struct plan_input *input, struct problem
         plan_source_table(&p, i);
     for (size_t i = 0; i < input->catalog->table_count; i++)
         plan_target_table(&p, &input->catalog->tables[i]);
+    plan_count(plan);
+}
+
+void plan_count(struct plan *plan)
+{
+    plan->row_count = 0;
+    plan->size = 0;
     for (size_t i = 0; i < plan->table_count; i++) {
         if (plan->tables[i].action != PLAN_LOAD && plan->tables[i].action != PLAN_DERIVE)
             continue;

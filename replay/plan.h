@@ -22,6 +22,7 @@
 enum plan_action {
     PLAN_LOAD,   /* rows of the dump by COPY */
     PLAN_DERIVE, /* by a statement over staged rows of the dump */
+    PLAN_SAME,   /* the target has these rows already */
     PLAN_EMPTY,
     PLAN_KEEP,
     PLAN_IGNORE, /* a table of the dump that goes nowhere */
@@ -57,6 +58,9 @@ struct plan_input {
 };
 
 void plan_make(struct plan *plan, const struct plan_input *input, struct problems *problems);
+/* Counts anew what is to be read, after actions have changed. */
+void plan_count(struct plan *plan);
+
 void plan_release(struct plan *plan);
 
 /* "load", "derive", ... */

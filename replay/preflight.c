@@ -1,9 +1,8 @@
 #include "replay/preflight.h"
 
-#include "base/owned.h"
 #include "replay/preflight_facts.h"
 #include "replay/preflight_values.h"
-#include "replay/quote.h"
+#include "replay/row_count.h"
 #include "replay/sequences.h"
 
 #include <inttypes.h>
@@ -110,20 +109,6 @@ static void check_rights(const struct preflight *p)
 
 /* --- rows that are there --------------------------------------------------------------- */
 
-static bool count_rows(const struct preflight *p, const struct target_table *table,
-    int64_t *row_count, struct error *err)
-{
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-    OWNED(connection_rows) struct connection_rows rows = {0};
-
-    quote_plain(&sql, "SELECT count(*) FROM ");
-    quote_qualified(&sql, table->schema, table->name);
-    if (!connection_query(p->connection, quote_text(&sql), NULL, &rows, err))
-        return false;
-    *row_count = connection_rows_integer(&rows, 0, 0);
-    return true;
-}
-
 static bool check_rows(const struct preflight *p, struct error *err)
 {
     for (size_t i = 0; i < p->plan->table_count; i++) {
@@ -134,7 +119,7 @@ static bool check_rows(const struct preflight *p, struct error *err)
         if (!plan_writes(table) || table->action == PLAN_EMPTY || !table->target->has_rows
             || !table->target->may_select)
             continue;
-        if (!count_rows(p, table->target, &row_count, err))
+        if (!row_count_read(p->connection, table->target, &row_count, err))
             return error_wrap(err, "table \"%s\"", table->name);
         if (row_count > known)
             problems_add(p->problems,
@@ -154,6 +139,6 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     if (preflight->input->catalog->table_count == 0)
         return true; /* the plan has said so, and nothing else can be looked at */
     sequences_check(preflight->input, preflight->plan, preflight->problems);
-    return (preflight->is_resumed || check_rows(preflight, err)) && preflight_facts(preflight, err)
+    return (preflight->knows_rows || check_rows(preflight, err)) && preflight_facts(preflight, err)
            && preflight_values(preflight, err);
 }

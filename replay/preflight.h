@@ -21,7 +21,7 @@ struct preflight {
     struct connection *connection;
     const char *server_name; /* of homeserver.yaml; NULL: unknown */
     bool allows_unsafe_locale;
-    bool is_resumed; /* an unfinished replay of this dump goes on: rows are known */
+    bool knows_rows; /* the ledger knows where the rows of the target come from */
     struct problems *problems;
 };
 

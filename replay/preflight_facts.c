@@ -220,8 +220,7 @@ static bool check_fact(
 
     if (!read_source(p, fact, &source, err) || !read_target(p, fact->target, &target, err))
         return false;
-    if (!p->is_resumed || !fact->is_server_name)
-        compare_sets(p, fact, &source, &target);
+    compare_sets(p, fact, &source, &target);
     if (!fact->is_server_name)
         return true;
     if (source.count > 1)

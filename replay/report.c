@@ -162,12 +162,13 @@ static void put_done(struct byte_buffer *out, const struct report *report)
     if (report->is_resumed)
         put(out, "resumed      an interrupted replay was carried on\n");
     put(out,
-        "tables       %zu loaded, %zu derived, %zu emptied, %zu kept as they were\n"
+        "tables       %zu loaded, %zu derived, %zu had the same rows, %zu emptied, %zu kept\n"
         "rows         %" PRIu64 " (%.1f MB) over %zu connections\n"
         "brought back %zu indexes, constraints and triggers; %zu sequences set\n",
         count_tables(plan, PLAN_LOAD), count_tables(plan, PLAN_DERIVE),
-        count_tables(plan, PLAN_EMPTY), count_tables(plan, PLAN_KEEP), plan->row_count,
-        megabytes(plan->size), report->jobs, report->restored_count, report->sequence_count);
+        count_tables(plan, PLAN_SAME), count_tables(plan, PLAN_EMPTY),
+        count_tables(plan, PLAN_KEEP), plan->row_count, megabytes(plan->size), report->jobs,
+        report->restored_count, report->sequence_count);
     put_verified(out, report);
     put(out, "time         %.1f s:", total_seconds(report));
     for (int i = 0; i < REPORT_STEP_COUNT; i++)

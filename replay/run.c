@@ -9,6 +9,7 @@
 #include "replay/replay_lock.h"
 #include "replay/report_json.h"
 #include "replay/status.h"
+#include "replay/table_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct run_state {
     struct progress progress;
     struct report report;
     bool is_resumed;
+    bool is_newer; /* the target holds another state, which this dump replaces */
 };
 
 static void run_state_release(struct run_state *run)
@@ -107,15 +109,11 @@ static bool look_at_ledger(struct run_state *run, bool *is_done, struct error *e
     bool is_same = strcmp(replay->state, run->report.state) == 0;
 
     *is_done = replay->phase == LEDGER_PHASE_DONE && is_same;
+    run->is_newer = replay->phase == LEDGER_PHASE_DONE && !is_same;
     run->is_resumed = replay->phase != LEDGER_PHASE_NONE && replay->phase != LEDGER_PHASE_DONE;
-    if (replay->phase == LEDGER_PHASE_NONE || *is_done)
-        return true;
-    if (replay->phase == LEDGER_PHASE_DONE)
-        return error_set(err, ERROR_REFUSED,
-            "the target holds another state already (\"%s\", replayed %s); replay into a new "
-            "database",
-            replay->dump, replay->finished);
-    if (!is_same)
+    if (run->is_newer)
+        return table_state_check_order(run->report.state, &run->connection, err);
+    if (run->is_resumed && !is_same)
         return error_set(err, ERROR_REFUSED,
             "an unfinished replay of another dump (\"%s\", begun %s) is in the target; finish it "
             "with that dump, or undo it with --abort",
@@ -133,14 +131,22 @@ static bool check(struct run_state *run, struct error *err)
         .server_name = run->homeserver.server_name,
         .allows_unsafe_locale =
             run->options->allows_unsafe_locale || run->homeserver.allows_unsafe_locale,
-        .is_resumed = run->is_resumed,
+        .knows_rows = run->is_resumed || run->is_newer,
         .problems = &run->problems,
     };
 
     plan_make(&run->plan, &input, &run->problems);
     run->report.plan = &run->plan;
     run->report.problems = &run->problems;
-    return preflight_run(&preflight, err);
+    if (!preflight_run(&preflight, err))
+        return false;
+    if (!run->is_resumed && !run->is_newer)
+        return true;
+    if (run->is_newer
+        && !table_state_check_drift(
+            &run->plan, &run->ledger, &run->connection, &run->problems, err))
+        return false;
+    return table_state_compare(&run->plan, &run->reader, &run->connection, err);
 }
 
 /* --- doing ------------------------------------------------------------------------ */

@@ -33,7 +33,8 @@ static const struct plan_table *written_table(
     const struct plan *plan, const struct target_table *target)
 {
     for (size_t i = 0; i < plan->table_count; i++)
-        if (plan->tables[i].target == target && plan->tables[i].action == PLAN_LOAD)
+        if (plan->tables[i].target == target
+            && (plan->tables[i].action == PLAN_LOAD || plan->tables[i].action == PLAN_SAME))
             return &plan->tables[i];
     return NULL;
 }

@@ -1,0 +1,50 @@
+/*
+ * Which rows of the dump each table of the target holds, as the ledger knows.
+ *
+ * valise.table_state has the row count and sum of every table of the dump that
+ * was replayed last. A newer dump of the same database touches only tables whose
+ * sums differ; the other ones are PLAN_SAME.
+ */
+#ifndef REPLAY_TABLE_STATE_H
+#define REPLAY_TABLE_STATE_H
+
+#include "base/error.h"
+#include "format/dump_reader.h"
+#include "replay/connection.h"
+#include "replay/ledger.h"
+#include "replay/plan.h"
+#include "replay/problems.h"
+
+/*
+ * Refuses a dump that was replayed into this target before the present one: going back must not
+ * happen by accident. Fails with ERROR_REFUSED.
+ */
+MUST_CHECK bool table_state_check_order(
+    const char *state, struct connection *connection, struct error *err);
+
+/*
+ * Turns tables to load whose rows the target has already into PLAN_SAME, and with them the derived
+ * tables, if nothing at all has changed. Does nothing in a target without such records.
+ */
+MUST_CHECK bool table_state_compare(struct plan *plan, const struct dump_reader *reader,
+    struct connection *connection, struct error *err);
+
+/*
+ * Problems: tables that hold another number of rows than the ledger counts, so somebody else wrote
+ * to them since the last replay.
+ */
+MUST_CHECK bool table_state_check_drift(const struct plan *plan, const struct ledger *ledger,
+    struct connection *connection, struct problems *problems, struct error *err);
+
+/* Takes over the parts of tables that stay from replay `before`, in the caller's transaction. */
+MUST_CHECK bool table_state_carry(const struct plan *plan, const struct ledger *ledger,
+    int64_t before, struct connection *connection, struct error *err);
+
+/*
+ * Ends the replay: records the sums of the dump for all its tables, drops copies of rows that were
+ * replaced, and enters the phase "done", all in one transaction.
+ */
+MUST_CHECK bool table_state_finish(const struct dump_reader *reader, struct ledger *ledger,
+    struct connection *connection, struct error *err);
+
+#endif
