@@ -9,6 +9,7 @@
 #define LEADER_KEY "130160802755429"
 #define WORKER_KEY "130160802755430"
 
+#define LEADER_WAIT_COUNT_MAX 50
 #define WAIT_COUNT_MAX 300
 #define WAIT_NS 100000000L /* a tenth of a second */
 
@@ -59,14 +60,32 @@ static bool end_orphans(struct connection *connection, struct error *err)
         "a session of an earlier, dead replay does not end (pg_terminate_backend)", err);
 }
 
+/* The session of a replay that was killed a moment ago may not know it yet: waits a little. */
+static bool take_leader(struct connection *connection, bool *is_taken, struct error *err)
+{
+    *is_taken = false;
+    for (int i = 0; i < LEADER_WAIT_COUNT_MAX; i++) {
+        OWNED(connection_rows) struct connection_rows rows = {0};
+
+        if (!stop_check(err)
+            || !connection_query(connection,
+                "SELECT pg_catalog.pg_try_advisory_lock(" LEADER_KEY ")", NULL, &rows, err))
+            return false;
+        *is_taken = connection_rows_boolean(&rows, 0, 0);
+        if (*is_taken)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    }
+    return true;
+}
+
 bool replay_lock_take(struct connection *connection, struct error *err)
 {
-    OWNED(connection_rows) struct connection_rows rows = {0};
+    bool is_taken;
 
-    if (!connection_query(
-            connection, "SELECT pg_catalog.pg_try_advisory_lock(" LEADER_KEY ")", NULL, &rows, err))
+    if (!take_leader(connection, &is_taken, err))
         return false;
-    if (!connection_rows_boolean(&rows, 0, 0))
+    if (!is_taken)
         return refuse(connection, WHO HOLDERS(LEADER_KEY),
             "another replay is at work in this database; wait for it, or end it first", err);
     return end_orphans(connection, err);
