@@ -72,6 +72,32 @@ static void and_back(void **state)
     }
 }
 
+static void other_texts_have_no_utf16(void **state)
+{
+    static const char *const wrong[] = {
+        "\x80",                     /* a continuation alone */
+        "\xc0\x80",                 /* overlong */
+        "\xc1\xbf",                 /* overlong */
+        "\xe0\x9f\xbf",             /* overlong */
+        "\xf0\x8f\xbf\xbf",         /* overlong */
+        "\xf4\x90\x80\x80",         /* above U+10FFFF */
+        "\xf5\x80\x80\x80",         /* likewise */
+        "\xff",                     /* never */
+        "a\xc3",                    /* cut off */
+        "\xe2\x82",                 /* cut off */
+        "\xe2\x28\xa1",             /* no continuation */
+        "\xed\xa0\xbd\xed\xb8\x80", /* a pair as two surrogates */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        OWNED(byte_buffer) struct byte_buffer out = {0};
+
+        if (utf16_from_utf8(&out, (const uint8_t *)wrong[i], strlen(wrong[i]), false))
+            fail_msg("text %zu was taken", i);
+    }
+}
+
 static void nul_stays(void **state)
 {
     uint8_t out[6];
@@ -87,6 +113,7 @@ int main(void)
         cmocka_unit_test(little_endian),
         cmocka_unit_test(big_endian),
         cmocka_unit_test(and_back),
+        cmocka_unit_test(other_texts_have_no_utf16),
         cmocka_unit_test(nul_stays),
     };
 

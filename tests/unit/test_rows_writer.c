@@ -1,0 +1,200 @@
+#include "format/rows_writer.h"
+
+#include "base/owned.h"
+#include "format/dump_reader.h"
+#include "tests/unit/chain_sample.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_rows_writer.XXXXXX";
+static char path[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/dump", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder); /* fails if something was left behind */
+}
+
+/* A full dump of two tables; the second one gets rows of row_size bytes, in blocks of cut_count. */
+struct wanted {
+    unsigned thread_count;
+    uint32_t row_count;
+    size_t row_size;
+    uint32_t cut_count;
+};
+
+static bool put_rows(
+    struct rows_writer *rows, const struct wanted *wanted, struct table_end *end, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    byte_buffer_reserve(&text, wanted->row_size);
+    memset(text.data, 'x', wanted->row_size);
+    for (uint32_t i = 0; i < wanted->row_count; i++) {
+        OWNED(byte_buffer) struct byte_buffer bytes = {0};
+        struct value value = {
+            .class = VALUE_TEXT, .size = (uint32_t)wanted->row_size, .bytes = text.data};
+        struct rows_writer_row row = {0};
+
+        snprintf((char *)text.data, wanted->row_size, "%u", i);
+        value_encode(&bytes, &value);
+        row.bytes = bytes.data;
+        row.size = bytes.size;
+        row.hash = checksum_xxh3(bytes.data, bytes.size);
+        end->sum = checksum_add(end->sum, row.hash);
+        end->row_count++;
+        if (!rows_writer_add(rows, &row, err)
+            || (i % wanted->cut_count == wanted->cut_count - 1 && !rows_writer_cut(rows, err)))
+            return false;
+    }
+    return true;
+}
+
+static void write_dump(const struct wanted *wanted)
+{
+    const char *const names[] = {"a", "b", NULL};
+    struct dump_writer_options options = {.path = path, .kind = DUMP_FULL, .level = 1};
+    struct rows_writer_options rows_options = {.thread_count = wanted->thread_count, .level = 1};
+    struct table_end first = {0};
+    struct table_end second = {0};
+    struct dump_writer_result result;
+    struct dump_writer *writer;
+    struct rows_writer *rows;
+    struct schema schema;
+    struct error err;
+
+    chain_sample_schema(&schema, names);
+    ASSERT_DONE(dump_writer_open(&writer, &options, &schema, &err), err);
+    rows_options.writer = writer;
+    rows_options.schema = &schema;
+    ASSERT_DONE(rows_writer_open(&rows, &rows_options, &err), err);
+    rows_writer_begin(rows, 0);
+    ASSERT_DONE(rows_writer_end(rows, &first, NULL, &err), err);
+    rows_writer_begin(rows, 1);
+    ASSERT_DONE(put_rows(rows, wanted, &second, &err), err);
+    ASSERT_DONE(rows_writer_end(rows, &second, NULL, &err), err);
+    assert_int_equal(second.facts[0].class_count[VALUE_TEXT], wanted->row_count);
+    ASSERT_DONE(dump_writer_commit(writer, &result, &err), err);
+    rows_writer_close(rows);
+    dump_writer_close(writer);
+    schema_release(&schema);
+}
+
+/* Reads it back: blocks in order, rows in order. */
+static void check_dump(const struct wanted *wanted, size_t block_count)
+{
+    OWNED(dump_reader) struct dump_reader reader = {0};
+    OWNED(dump_buffer) struct dump_buffer buffer = {0};
+    struct error err;
+    uint32_t row = 0;
+
+    ASSERT_DONE(dump_reader_open(&reader, path, &err), err);
+    assert_int_equal(reader.block_count[0], 0);
+    assert_int_equal(reader.block_count[1], block_count);
+    assert_int_equal(reader.ends[1].row_count, wanted->row_count);
+    for (size_t i = 0; i < block_count; i++) {
+        struct value value;
+
+        ASSERT_DONE(dump_reader_rows(&reader, reader.first_block[1] + i, &buffer, &err), err);
+        while (rows_block_next(&buffer.rows, &value)) {
+            assert_int_equal(value.size, wanted->row_size);
+            assert_int_equal(strtoul((const char *)value.bytes, NULL, 10), row);
+            row++;
+        }
+    }
+    assert_int_equal(row, wanted->row_count);
+}
+
+static void blocks_come_in_order_from_any_number_of_threads(void **state)
+{
+    OWNED(byte_buffer) struct byte_buffer first = {0};
+    struct error err;
+
+    (void)state;
+    for (unsigned threads = 1; threads < 9; threads += 3) {
+        struct wanted wanted = {
+            .thread_count = threads, .row_count = 1003, .row_size = 20, .cut_count = 10};
+        OWNED(byte_buffer) struct byte_buffer bytes = {0};
+
+        write_dump(&wanted);
+        check_dump(&wanted, 101);
+        ASSERT_DONE(file_read_all(&bytes, path, 10000000, &err), err);
+        if (threads == 1)
+            byte_buffer_put(&first, bytes.data, bytes.size);
+        assert_int_equal(first.size, bytes.size);
+        assert_memory_equal(first.data, bytes.data, bytes.size);
+        unlink(path);
+    }
+}
+
+static void a_block_ends_by_itself_when_it_is_large(void **state)
+{
+    struct wanted wanted = {
+        .thread_count = 2, .row_count = 20, .row_size = CHUNK_SIZE_MAX / 4, .cut_count = 1000};
+
+    (void)state;
+    write_dump(&wanted);
+    check_dump(&wanted, 5);
+    unlink(path);
+}
+
+static void a_very_large_row_is_alone(void **state)
+{
+    struct wanted wanted = {
+        .thread_count = 2, .row_count = 3, .row_size = CHUNK_SIZE_MAX * 3, .cut_count = 1000};
+
+    (void)state;
+    write_dump(&wanted);
+    check_dump(&wanted, 3);
+    unlink(path);
+}
+
+static void closing_early_leaves_nothing(void **state)
+{
+    const char *const names[] = {"a", NULL};
+    struct dump_writer_options options = {.path = path, .kind = DUMP_FULL, .level = 1};
+    struct rows_writer_options rows_options = {.thread_count = 3, .level = 1};
+    struct wanted wanted = {.row_count = 57, .row_size = 20, .cut_count = 10};
+    struct table_end end = {0};
+    struct rows_writer *rows;
+    struct dump_writer *writer;
+    struct schema schema;
+    struct error err;
+
+    (void)state;
+    chain_sample_schema(&schema, names);
+    ASSERT_DONE(dump_writer_open(&writer, &options, &schema, &err), err);
+    rows_options.writer = writer;
+    rows_options.schema = &schema;
+    ASSERT_DONE(rows_writer_open(&rows, &rows_options, &err), err);
+    rows_writer_begin(rows, 0);
+    ASSERT_DONE(put_rows(rows, &wanted, &end, &err), err);
+    rows_writer_close(rows);
+    dump_writer_close(writer);
+    schema_release(&schema);
+    rows_writer_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_come_in_order_from_any_number_of_threads),
+        cmocka_unit_test(a_block_ends_by_itself_when_it_is_large),
+        cmocka_unit_test(a_very_large_row_is_alone),
+        cmocka_unit_test(closing_early_leaves_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
