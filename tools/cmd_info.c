@@ -6,10 +6,12 @@
 #include "base/safe_text.h"
 #include "format/dump_reader.h"
 #include "format/state.h"
+#include "tools/chain_report.h"
 #include "tools/print.h"
 #include "tools/text_table.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 /* --- sizes ------------------------------------------------------------------ */
@@ -399,6 +401,23 @@ static void put_text(struct byte_buffer *out, const struct dump_reader *reader, 
     put_warnings(out, reader);
 }
 
+/* --- chains ------------------------------------------------------------------------- */
+
+static bool put_chain(const struct command_line_result *parsed, bool as_json, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    size_t first_gap;
+
+    if (!chain_report_put(&out, (const char *const *)parsed->operands, parsed->operand_count,
+            as_json, &first_gap, err)
+        || !print_out(&out, err))
+        return false;
+    if (first_gap == 0)
+        return true;
+    return error_set(err, ERROR_REFUSED, "%s does not follow %s: they are no chain",
+        parsed->operands[first_gap], parsed->operands[first_gap - 1]);
+}
+
 /* --- command ------------------------------------------------------------------------ */
 
 bool cmd_info_run(int argc, char **argv, struct error *err)
@@ -415,13 +434,14 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
     };
     const struct command_line line = {
         .program = "valise info",
-        .synopsis = "[--json] [--columns] FILE",
-        .summary = "Shows what is in a dump: kind, state, tables, rows, sizes. FILE may be - for "
+        .synopsis = "[--json] [--columns] FILE\n[--json] FULL DELTA...",
+        .summary = "Shows what is in a dump: kind, state, tables, rows, sizes; or, of several "
+                   "dumps, what each adds and whether they follow each other. FILE may be - for "
                    "standard input. Reads schema and index only; \"valise verify\" reads all.",
         .options = options,
         .operand_name = "FILE",
         .operand_min = 1,
-        .operand_max = 1,
+        .operand_max = INT_MAX,
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
     OWNED(byte_buffer) struct byte_buffer out = {0};
@@ -431,6 +451,8 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
         return false;
     if (parsed.answer.size > 0)
         return print_out(&parsed.answer, err);
+    if (parsed.operand_count > 1)
+        return put_chain(&parsed, as_json, err);
     if (!dump_reader_open(&reader, parsed.operands[0], err))
         return false;
     if (as_json)

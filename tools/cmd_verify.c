@@ -5,10 +5,12 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "format/state.h"
+#include "tools/chain_report.h"
 #include "tools/dump_check.h"
 #include "tools/print.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -236,6 +238,46 @@ static bool judge(const struct dump_check *check, struct error *err)
         (const char *)parts.data);
 }
 
+/* --- files ------------------------------------------------------------------ */
+
+static bool verify_one(const char *path, unsigned thread_count, bool as_json, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    OWNED(dump_check) struct dump_check check = {0};
+
+    if (!dump_check_run(&check, path, thread_count, err))
+        return false;
+    if (as_json)
+        put_json(&out, &check);
+    else
+        put_text(&out, &check);
+    return print_out(&out, err) && judge(&check, err);
+}
+
+/* Every dump, and then what they come to together. The first failure is the one that is told. */
+static bool verify_chain(
+    const struct command_line_result *parsed, unsigned thread_count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    struct error failure;
+    bool is_whole = true;
+
+    for (size_t i = 0; i < parsed->operand_count; i++) {
+        if (strcmp(parsed->operands[i], "-") == 0)
+            return error_set(err, ERROR_USAGE,
+                "a chain is read twice, so - for standard input is for one FILE alone");
+        if (!verify_one(parsed->operands[i], thread_count, false, &failure)) {
+            if (is_whole)
+                *err = failure;
+            is_whole = false;
+        }
+    }
+    return is_whole
+           && chain_report_check(
+               &out, (const char *const *)parsed->operands, parsed->operand_count, err)
+           && print_out(&out, err);
+}
+
 /* --- command ---------------------------------------------------------------- */
 
 bool cmd_verify_run(int argc, char **argv, struct error *err)
@@ -256,20 +298,19 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
     };
     const struct command_line line = {
         .program = "valise verify",
-        .synopsis = "[--json] [--threads N] FILE",
+        .synopsis = "[--json] [--threads N] FILE\n[--threads N] FULL DELTA...",
         .summary = "Checks every byte of a dump: frames, checksums, row hashes, table sums, facts, "
                    "state and tail. FILE may be - for standard input. When something is damaged, "
-                   "says which block of which table, and which tables are still whole.",
+                   "says which block of which table, and which tables are still whole. Of several "
+                   "dumps also whether each leads from the one before it to its own state.",
         .options = options,
         .epilogue = "Exit status: 0 whole, 4 the file cannot be read, 5 not a dump, 6 damaged, "
-                    "7 newer than this program.\n",
+                    "7 newer than this program, 9 the dumps do not follow each other.\n",
         .operand_name = "FILE",
         .operand_min = 1,
-        .operand_max = 1,
+        .operand_max = INT_MAX,
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
-    OWNED(byte_buffer) struct byte_buffer out = {0};
-    OWNED(dump_check) struct dump_check check = {0};
 
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
@@ -277,13 +318,9 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
         return print_out(&parsed.answer, err);
     if (thread_count > THREAD_COUNT_MAX)
         thread_count = THREAD_COUNT_MAX;
-    if (!dump_check_run(&check, parsed.operands[0], (unsigned)thread_count, err))
-        return false;
+    if (parsed.operand_count == 1)
+        return verify_one(parsed.operands[0], (unsigned)thread_count, as_json, err);
     if (as_json)
-        put_json(&out, &check);
-    else
-        put_text(&out, &check);
-    if (!print_out(&out, err))
-        return false;
-    return judge(&check, err);
+        return error_set(err, ERROR_USAGE, "--json is for one FILE");
+    return verify_chain(&parsed, (unsigned)thread_count, err);
 }

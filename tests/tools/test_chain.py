@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,42 @@ def test_a_homeserver(valise: Run, valise_dump: Run, tmp_path: Path, snapshots: 
     valise("verify", tmp_path / "C")
     valise("restore", "-o", tmp_path / "C.db", tmp_path / "C")
     assert reference.read(tmp_path / "C.db").state == read["C"].state
+
+
+def test_info(valise: Run, tmp_path: Path) -> None:
+    paths, snapshots = random_chain.chain(tmp_path, 5, 4)
+    lines = valise("info", *paths).stdout.decode().splitlines()
+    assert [line.split()[0].strip('"') for line in lines[1:]] == [str(path) for path in paths]
+    assert [line.split()[-1] for line in lines[1:]] == [snapshot.state.hex()[:16] for snapshot in snapshots]
+    read = json.loads(valise("info", "--json", *paths).stdout)
+    assert [item["state"] for item in read] == [snapshot.state.hex() for snapshot in snapshots]
+    assert [item["from_state"] for item in read] == [None, *(snapshot.state.hex() for snapshot in snapshots[:-1])]
+    rows = [sum(len(t.rows) for t in snapshot.tables) for snapshot in snapshots]
+    assert read[0]["added_rows"] == rows[0]
+    said = valise("info", paths[0], paths[2], status=9)
+    assert b"does not follow" in said.stdout and str(paths[2]) in said.stderr.decode()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_verify(valise: Run, tmp_path: Path, seed: int) -> None:
+    paths, snapshots = random_chain.chain(tmp_path, seed, 4)
+    for first in (0, 1):
+        said = valise("verify", *paths[first:]).stdout.decode()
+        assert f"chain of {4 - first} dumps" in said and said.endswith(f"state {snapshots[-1].state.hex()}\n")
+
+
+def test_verify_finds_what_one_dump_does_not_show(valise: Run, tmp_path: Path) -> None:
+    """A delta that is sound, but does not lead from the state before it to its own."""
+    paths, snapshots = random_chain.chain(tmp_path, 5, 2)
+    writer = reference.Writer(2, snapshots[0].state)
+    old, new = snapshots
+    writer.block(reference.SCHEMA, old.identity + old.description)
+    wrong = reference.Snapshot(old.encoding, old.identity, old.description, [
+        reference.Table(t.name, t.kind, t.flags, t.columns, t.rows[1:]) for t in old.tables])
+    for ordinal, table in enumerate(wrong.tables):
+        writer.end(ordinal, reference.SAME, table, [])
+    paths[1].write_bytes(writer.finish(wrong.state))
+    valise("verify", paths[1])
+    assert "their sums differ" in valise("verify", *paths, status=6).stderr.decode()
+    valise("verify", paths[0], paths[0], status=9)
+    valise("verify", paths[0], "-", status=2)
