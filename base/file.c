@@ -1,11 +1,13 @@
 #include "base/file.h"
 
 #include "base/owned.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,10 +24,51 @@ static char *copy_of(const char *text)
 
 /* --- writing -------------------------------------------------------------- */
 
+/* A device or a named pipe is written as it is; only a file can appear whole. */
+static bool is_special(const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
+/* The file to write, owned: path, or what the symbolic link there points to, as its owner chose
+   the disk that way. NULL: err tells. */
+static char *target_of(const char *path, struct error *err)
+{
+    struct stat found;
+    char *target;
+
+    if (lstat(path, &found) != 0 || !S_ISLNK(found.st_mode))
+        return copy_of(path);
+    target = realpath(path, NULL);
+    if (target == NULL)
+        error_set_errno(err, "cannot follow the symbolic link \"%s\"", path);
+    return target;
+}
+
+static bool create_temporary(struct file_output *out, struct error *err)
+{
+    size_t room = strlen(out->path) + sizeof(".XXXXXX.partial");
+    mode_t mask;
+
+    out->temporary = byte_buffer_realloc(NULL, room);
+    snprintf(out->temporary, room, "%s.XXXXXX.partial", out->path);
+    mask = umask(S_IRWXG | S_IRWXO);
+    out->fd = mkostemps(out->temporary, (int)strlen(".partial"), O_CLOEXEC);
+    umask(mask);
+    return out->fd >= 0 || error_set_errno(err, "cannot create \"%s\"", out->path);
+}
+
+static bool open_special(struct file_output *out, struct error *err)
+{
+    out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
+    return out->fd >= 0 || error_set_errno(err, "cannot open \"%s\"", out->path);
+}
+
 bool file_output_open(struct file_output *out, const char *path, struct error *err)
 {
-    size_t room = strlen(path) + sizeof(".XXXXXX.partial");
-    mode_t mask;
+    bool done;
 
     *out = (struct file_output){.fd = -1};
     if (strcmp(path, "-") == 0) {
@@ -33,16 +76,17 @@ bool file_output_open(struct file_output *out, const char *path, struct error *e
         out->is_open = true;
         return true;
     }
-    out->path = copy_of(path);
-    out->temporary = byte_buffer_realloc(NULL, room);
-    snprintf(out->temporary, room, "%s.XXXXXX.partial", path);
-    mask = umask(S_IRWXG | S_IRWXO);
-    out->fd = mkostemps(out->temporary, (int)strlen(".partial"), O_CLOEXEC);
-    umask(mask);
-    if (out->fd < 0)
-        return error_set_errno(err, "cannot create \"%s\"", path);
-    out->is_open = true;
-    return true;
+    if (path[0] == '\0')
+        return error_set(err, ERROR_USAGE, "the name of the file to write is empty");
+    if (is_special(path)) {
+        out->path = copy_of(path);
+        done = open_special(out, err);
+    } else {
+        out->path = target_of(path, err);
+        done = out->path != NULL && create_temporary(out, err);
+    }
+    out->is_open = done;
+    return done;
 }
 
 static bool write_all(int fd, const char *name, const void *bytes, size_t size, struct error *err)
@@ -91,13 +135,17 @@ bool file_output_commit(struct file_output *out, struct error *err)
         out->is_open = false;
         return true;
     }
-    if (fsync(out->fd) != 0)
+    if (out->temporary != NULL && fsync(out->fd) != 0)
         return error_set_errno(err, "cannot sync \"%s\"", out->path);
     if (close(out->fd) != 0) {
         out->fd = -1;
         return error_set_errno(err, "cannot close \"%s\"", out->path);
     }
     out->fd = -1;
+    if (out->temporary == NULL) {
+        out->is_open = false;
+        return true;
+    }
     if (rename(out->temporary, out->path) != 0)
         return error_set_errno(err, "cannot rename \"%s\" to \"%s\"", out->temporary, out->path);
     out->is_open = false;
@@ -106,17 +154,39 @@ bool file_output_commit(struct file_output *out, struct error *err)
 
 void file_output_release(struct file_output *out)
 {
-    if (out->is_open && out->temporary != NULL) {
-        if (out->fd >= 0)
-            close(out->fd);
+    if (out->is_open && out->path != NULL && out->fd >= 0)
+        close(out->fd);
+    if (out->is_open && out->temporary != NULL)
         unlink(out->temporary);
-    }
     free(out->path);
     free(out->temporary);
     *out = (struct file_output){.fd = -1};
 }
 
 /* --- reading -------------------------------------------------------------- */
+
+/* Reads what is there, or waits for it; stopping on request ends the wait. */
+static bool read_some(const struct file_input *in, uint8_t *bytes, size_t *size, struct error *err)
+{
+    struct pollfd fds[2] = {
+        {.fd = in->fd, .events = POLLIN},
+        {.fd = stop_fd(), .events = POLLIN},
+    };
+    ssize_t got;
+
+    do {
+        errno = EINTR;
+        got = -1;
+        if (poll(fds, 2, -1) > 0 && fds[0].revents != 0)
+            got = read(in->fd, bytes, COPY_SIZE);
+        if (!stop_check(err))
+            return false;
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return error_set_errno(err, "cannot read \"%s\"", in->path);
+    *size = (size_t)got;
+    return true;
+}
 
 /* Replaces in->fd, a pipe, by an unlinked file with the same bytes. */
 static bool spool(struct file_input *in, struct error *err)
@@ -126,7 +196,7 @@ static bool spool(struct file_input *in, struct error *err)
     char *name = byte_buffer_realloc(NULL, room);
     uint8_t *bytes = byte_buffer_realloc(NULL, COPY_SIZE);
     bool done = false;
-    ssize_t got;
+    size_t size = 1;
     int fd;
 
     snprintf(name, room, "%s/valise.XXXXXX", folder);
@@ -135,17 +205,9 @@ static bool spool(struct file_input *in, struct error *err)
         error_set_errno(err, "cannot create a temporary file in \"%s\"", folder);
     } else {
         unlink(name);
-        while ((got = read(in->fd, bytes, COPY_SIZE)) != 0) {
-            if (got < 0 && errno == EINTR)
-                continue;
-            if (got < 0) {
-                error_set_errno(err, "cannot read \"%s\"", in->path);
-                break;
-            }
-            if (!write_all(fd, name, bytes, (size_t)got, err))
-                break;
-        }
-        done = got == 0;
+        done = true;
+        while (done && size > 0)
+            done = read_some(in, bytes, &size, err) && write_all(fd, name, bytes, size, err);
     }
     free(bytes);
     free(name);

@@ -15,12 +15,13 @@
 /*
  * A file written aside. Until file_output_commit() the bytes are in
  * "<path>.<random>.partial" in the same folder; release without commit deletes
- * that. A path of "-" is standard output, which commit only flushes.
+ * that. A symbolic link is followed. A path of "-" is standard output; it and
+ * what is not a regular file (a device, a named pipe) are written at once.
  */
 struct file_output {
     int fd;
     char *path;      /* owned; NULL for standard output */
-    char *temporary; /* owned */
+    char *temporary; /* owned; NULL for what is written at once */
     bool is_open;
 };
 

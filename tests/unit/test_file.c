@@ -74,6 +74,56 @@ static void commit_publishes(void **state)
     fclose(file);
 }
 
+static void follows_symbolic_link(void **state)
+{
+    struct folder *folder = *state;
+    OWNED(file_output) struct file_output out = {0};
+    OWNED(file_output) struct file_output dangling = {0};
+    char link_path[128];
+    struct stat found;
+    struct error err;
+
+    snprintf(link_path, sizeof(link_path), "%s/link", folder->path);
+    assert_int_equal(symlink("out", link_path), 0);
+    ASSERT_FAILS(
+        file_output_open(&dangling, link_path, &err), err, ERROR_IO, "follow the symbolic link");
+    fclose(fopen(folder->file, "w"));
+    ASSERT_DONE(file_output_open(&out, link_path, &err), err);
+    ASSERT_DONE(file_output_write(&out, "hello", 5, &err), err);
+    ASSERT_DONE(file_output_commit(&out, &err), err);
+    assert_int_equal(lstat(link_path, &found), 0);
+    assert_true(S_ISLNK(found.st_mode));
+    assert_int_equal(stat(folder->file, &found), 0);
+    assert_int_equal(found.st_size, 5);
+    unlink(link_path);
+}
+
+static void refuses_empty_name(void **state)
+{
+    OWNED(file_output) struct file_output out = {0};
+    struct error err;
+
+    (void)state;
+    ASSERT_FAILS(file_output_open(&out, "", &err), err, ERROR_USAGE, "is empty");
+}
+
+static void leaves_devices_alone(void **state)
+{
+    OWNED(file_output) struct file_output out = {0};
+    OWNED(file_output) struct file_output full = {0};
+    struct stat found;
+    struct error err;
+
+    (void)state;
+    ASSERT_DONE(file_output_open(&out, "/dev/null", &err), err);
+    ASSERT_DONE(file_output_write(&out, "hello", 5, &err), err);
+    ASSERT_DONE(file_output_commit(&out, &err), err);
+    assert_int_equal(stat("/dev/null", &found), 0);
+    assert_true(S_ISCHR(found.st_mode));
+    ASSERT_DONE(file_output_open(&full, "/dev/full", &err), err);
+    ASSERT_FAILS(file_output_write(&full, "hello", 5, &err), err, ERROR_IO, "No space left");
+}
+
 static void release_abandons(void **state)
 {
     struct folder *folder = *state;
@@ -209,6 +259,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(commit_publishes),
+        IN_FOLDER(follows_symbolic_link),
+        cmocka_unit_test(refuses_empty_name),
+        cmocka_unit_test(leaves_devices_alone),
         IN_FOLDER(release_abandons),
         IN_FOLDER(release_keeps_the_file_that_was_there),
         cmocka_unit_test(no_folder_no_file),
