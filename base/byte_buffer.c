@@ -1,13 +1,16 @@
 #include "base/byte_buffer.h"
 
+#include "base/error.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* The one place where memory runs out: being stopped at any moment is safe by design. */
 static void end_out_of_memory(size_t size)
 {
     fprintf(stderr, "valise: out of memory (%zu bytes wanted)\n", size);
-    abort();
+    _exit(ERROR_IO);
 }
 
 void *byte_buffer_realloc(void *old, size_t size)

@@ -57,6 +57,9 @@ bool stop_install(struct error *err)
     /* A reader of our pipe that went away is an error of write(), not our end. */
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return error_set_errno(err, "cannot ignore SIGPIPE");
+    /* Likewise a file that reaches the limit of "ulimit -f". */
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+        return error_set_errno(err, "cannot ignore SIGXFSZ");
     return true;
 }
 
