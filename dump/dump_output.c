@@ -53,6 +53,8 @@ bool dump_output_prepare(
 
     if (strcmp(*path, "-") == 0)
         return check_standard_output(err);
+    if ((*path)[0] == '\0')
+        return error_set(err, ERROR_USAGE, "the name of the output is empty; name it with -o FILE");
     if (stat(*path, &found) != 0) {
         if (errno == ENOENT)
             return true;

@@ -306,6 +306,19 @@ static bool copy_online(struct source *source, struct error *err)
     return done && source_confirm(source, err) && open_copy(source, err);
 }
 
+/* SQLite would only say that it is unable to open a file. */
+static bool check_path(const char *path, struct error *err)
+{
+    size_t size_max = (size_t)sqlite3_vfs_find(NULL)->mxPathname - strlen("-journal");
+
+    if (strlen(path) <= size_max)
+        return true;
+    return error_set(err, ERROR_IO,
+        "the path of the database has %zu bytes, but SQLite opens %zu at most; move the file, or "
+        "make a short path with mount --bind",
+        strlen(path), size_max);
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 bool source_open(struct source *source, const struct source_options *options, struct error *err)
@@ -319,6 +332,8 @@ bool source_open(struct source *source, const struct source_options *options, st
     source->path = realpath(options->path, NULL);
     if (source->path == NULL)
         return error_set_errno(err, "cannot find \"%s\"", options->path);
+    if (!check_path(source->path, err))
+        return false;
     source->before = header.file;
     source->size = (uint64_t)header.file.st_size;
     status = open_best(source, header.is_wal);
