@@ -279,6 +279,7 @@ static bool check_total(const struct chain_table *table, size_t i, struct error 
     const struct table_end *end = &dump->ends[table->ordinals[i]];
     struct hash128 sum = {0};
     uint64_t row_count = 0;
+    uint64_t removed_count = 0;
 
     if (end->change != TABLE_WHOLE) {
         sum = dump[-1].ends[table->ordinals[i - 1]].sum;
@@ -288,10 +289,13 @@ static bool check_total(const struct chain_table *table, size_t i, struct error 
         const struct index_entry *entry = &dump->index.entries[dump->first_block[end->table] + k];
 
         sum = checksum_add(sum, entry->sum);
-        row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
+        row_count += entry->row_count - entry->removed_count;
+        removed_count += entry->removed_count;
     }
-    if (row_count == end->row_count && checksum_equal(sum, end->sum))
+    if (removed_count <= row_count && row_count - removed_count == end->row_count
+        && checksum_equal(sum, end->sum))
         return true;
+    row_count -= removed_count <= row_count ? removed_count : row_count;
     return error_set(err, ERROR_CORRUPT,
         "%s: table \"%s\" has %" PRIu64 " rows by its blocks, its end says %" PRIu64
         ", or their sums differ",
@@ -304,13 +308,14 @@ static bool resolve(struct chain_table *out, struct dump_buffer *buffer, struct 
         const struct dump_reader *dump = &out->chain->dumps[out->first_dump + i];
         const struct table_end *end = &dump->ends[out->ordinals[i]];
 
+        /* First, as it bounds the row count. */
+        if (!check_total(out, i, err))
+            return false;
         if (end->change == TABLE_WHOLE)
             units_of_whole(&out->links[i], dump, out->ordinals[i]);
         else if (end->change == TABLE_SAME)
             units_of_same(&out->links[i], &out->links[i - 1]);
         else if (!units_of_patch(out, i, buffer, err))
-            return false;
-        if (!check_total(out, i, err))
             return false;
     }
     return true;
