@@ -74,7 +74,14 @@ static const struct target_column *target_of(
             column->name.bytes);
         return NULL;
     }
-    return found == NULL || found->generated != 0 ? NULL : found;
+    if (found == NULL || found->generated == 0)
+        return found;
+    if (table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO)
+        problems_note(p->problems, "compare it yourself, or make it an ordinary column",
+            "table \"%s\": the target generates column \"%s\" itself; the dump's values are neither "
+            "loaded nor compared",
+            table->name, found->name);
+    return NULL;
 }
 
 static bool is_mapped(const struct plan_table *table, const struct target_column *column)

@@ -1,5 +1,6 @@
 #include "replay/preflight.h"
 
+#include "base/owned.h"
 #include "replay/preflight_facts.h"
 #include "replay/preflight_values.h"
 #include "replay/row_count.h"
@@ -117,7 +118,7 @@ static bool check_rows(const struct preflight *p, struct error *err)
         int64_t row_count;
 
         if (!plan_writes(table) || table->action == PLAN_EMPTY || !table->target->has_rows
-            || !table->target->may_select)
+            || !table->target->may_select || table->target->has_row_security)
             continue;
         if (!row_count_read(p->connection, table->target, &row_count, err))
             return error_wrap(err, "table \"%s\"", table->name);
@@ -130,6 +131,21 @@ static bool check_rows(const struct preflight *p, struct error *err)
     return true;
 }
 
+/* What PostgreSQL computes only when it is told to. */
+static bool note_materialized_views(const struct preflight *p, struct error *err)
+{
+    static const char sql[] = "SELECT c.oid::regclass::text FROM pg_class AS c"
+                              " WHERE c.relkind = 'm' ORDER BY 1";
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (!connection_query(p->connection, sql, NULL, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.row_count; i++)
+        problems_note(p->problems, "REFRESH MATERIALIZED VIEW it after the replay",
+            "the materialized view %s keeps its rows of before", connection_rows_text(&rows, i, 0));
+    return true;
+}
+
 bool preflight_run(const struct preflight *preflight, struct error *err)
 {
     check_version(preflight);
@@ -139,6 +155,7 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     if (preflight->input->catalog->table_count == 0)
         return true; /* the plan has said so, and nothing else can be looked at */
     sequences_check(preflight->input, preflight->plan, preflight->problems);
-    return (preflight->knows_rows || check_rows(preflight, err)) && preflight_facts(preflight, err)
+    return (preflight->knows_rows || check_rows(preflight, err))
+           && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
            && preflight_values(preflight, err);
 }

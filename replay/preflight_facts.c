@@ -28,6 +28,11 @@ static void texts_release(struct texts *texts)
 
 static void texts_add(struct texts *texts, const char *bytes, size_t size)
 {
+    const char *last = texts->count == 0 ? NULL : texts->items[texts->count - 1];
+
+    /* One server's name may stand in a million rows. */
+    if (last != NULL && strlen(last) == size && memcmp(last, bytes, size) == 0)
+        return;
     if (texts->count == texts->capacity) {
         texts->capacity = texts->capacity == 0 ? 64 : texts->capacity * 2;
         texts->items =

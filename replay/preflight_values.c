@@ -126,8 +126,12 @@ static const char *advice_for(enum convert_fault fault)
 {
     switch (fault) {
     case CONVERT_NUL:
-        return "remove the NUL characters in a copy of the SQLite database, e.g. UPDATE ... SET c = "
-               "replace(c, char(0), ' '), and dump again";
+        /* SQLite's own replace() takes a NUL for an empty pattern and changes nothing. */
+        return "remove the NUL characters in a copy of the SQLite database and dump it: "
+               "python3 -c \"import sqlite3; db = sqlite3.connect('COPY.db'); "
+               "db.create_function('clean', 1, lambda t: t.replace(chr(0), ' ')); "
+               "db.execute('UPDATE TABLE SET COLUMN = clean(COLUMN) "
+               "WHERE instr(COLUMN, char(0)) > 0'); db.commit()\"";
     case CONVERT_UTF8:
     case CONVERT_CLASS:
     case CONVERT_RANGE:
@@ -158,11 +162,9 @@ static void report(const struct scan *scan)
             if (misfit->count == 0)
                 continue;
             problems_add(scan->preflight->problems, advice_for((enum convert_fault)fault),
-                "table \"%s\", column \"%s\" (%s): %" PRIu64 " value%s that %s; the first is %s at "
-                "%s",
-                scan->table->name, type->column->name, type->column->type_text, misfit->count,
-                misfit->count == 1 ? "" : "s", convert_fault_text((enum convert_fault)fault),
-                misfit->example, misfit->key);
+                "table \"%s\", column \"%s\" (%s): %s at %s %s (values like this: %" PRIu64 ")",
+                scan->table->name, type->column->name, type->column->type_text, misfit->example,
+                misfit->key, convert_fault_text((enum convert_fault)fault), misfit->count);
         }
     }
 }

@@ -1,6 +1,5 @@
 #include "replay/report_json.h"
 
-#include "base/file.h"
 #include "base/json_writer.h"
 #include "base/owned.h"
 
@@ -104,14 +103,12 @@ static void put_report(
     json_writer_finish(w);
 }
 
-bool report_json_write(
-    const struct report *report, const char *path, const struct error *failure, struct error *err)
+bool report_json_write(const struct report *report, struct file_output *file,
+    const struct error *failure, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer text = {0};
-    OWNED(file_output) struct file_output file = {.fd = -1};
     struct json_writer writer = {.out = &text};
 
     put_report(&writer, report, failure);
-    return file_output_open(&file, path, err) && file_output_write(&file, text.data, text.size, err)
-           && file_output_commit(&file, err);
+    return file_output_write(file, text.data, text.size, err) && file_output_commit(file, err);
 }

@@ -158,14 +158,17 @@ static size_t choose_jobs(const struct run_state *run)
     size_t limit = run->homeserver.connection_count_max > 0
                        ? (size_t)run->homeserver.connection_count_max
                        : SIZE_MAX;
+    /* The first connection only waits, but counts; if none is left, the server says so. */
+    size_t left = run->catalog.server.connection_count_max > 1
+                      ? (size_t)run->catalog.server.connection_count_max
+                      : 1;
 
     if (jobs == 0) {
         jobs = processors < 1 ? 1 : (size_t)processors;
         jobs = jobs > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX : jobs;
     }
-    if (run->catalog.server.connection_count_max > 0
-        && (size_t)run->catalog.server.connection_count_max < limit)
-        limit = (size_t)run->catalog.server.connection_count_max;
+    if (left < limit)
+        limit = left;
     return jobs < limit ? jobs : limit;
 }
 
@@ -267,16 +270,21 @@ static bool undo(struct run_state *run, struct byte_buffer *out, struct error *e
 static bool run_replay(
     struct run_state *run, struct byte_buffer *out, struct byte_buffer *list, struct error *err)
 {
-    bool done = replay(run, err);
-    struct error failure = *err;
+    OWNED(file_output) struct file_output file = {.fd = -1};
+    struct error failure;
+    bool done;
 
+    /* Better now than after hours of work. */
+    if (run->options->report != NULL && !file_output_open(&file, run->options->report, err))
+        return error_wrap(err, "--report");
+    done = replay(run, err);
+    failure = *err;
     if (done)
         report_text(&run->report, out);
     else
         report_problems(&run->problems, list);
     if (run->options->report != NULL
-        && !report_json_write(&run->report, run->options->report, done ? NULL : &failure, err)
-        && done)
+        && !report_json_write(&run->report, &file, done ? NULL : &failure, err) && done)
         return false;
     if (!done)
         *err = failure;
