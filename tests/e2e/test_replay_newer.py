@@ -1,0 +1,90 @@
+"""A newer full dump of the same database goes into a target that holds an older state."""
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import compare
+import programs
+from conftest import Database
+
+TARGET = """
+    CREATE TABLE parent (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE child (id bigint PRIMARY KEY, parent bigint REFERENCES parent ON DELETE CASCADE);
+    CREATE TABLE log (line text);
+    CREATE INDEX log_line ON log (line);
+    CREATE TABLE still (n integer);"""
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> list[tuple[Path, Path]]:
+    """The database and its dump at three moments; at the last one a row breaks the foreign key."""
+    scripts = ["""CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+                  CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER);
+                  CREATE TABLE log (line TEXT); CREATE TABLE still (n INTEGER);
+                  INSERT INTO parent (name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                      SELECT 'p' || i FROM n;
+                  INSERT INTO child SELECT id * 10, id FROM parent; INSERT INTO log SELECT name FROM parent;
+                  INSERT INTO log SELECT name FROM parent; INSERT INTO still SELECT id FROM parent;""",
+               """DELETE FROM child WHERE parent > 400; DELETE FROM parent WHERE id > 400;
+                  UPDATE parent SET name = name || '!' WHERE id % 7 = 0; INSERT INTO parent (name) VALUES ('new');
+                  DELETE FROM log WHERE rowid % 3 = 0;""",
+               "INSERT INTO child VALUES (7, 4711); UPDATE log SET line = 'x';"]
+    database = tmp_path / "s.db"
+    result = []
+    for number, script in enumerate(scripts):
+        with contextlib.closing(sqlite3.connect(database)) as db:
+            db.executescript(script)
+        snapshot = tmp_path / f"{number}.db"
+        snapshot.write_bytes(database.read_bytes())
+        result.append((snapshot, programs.dump(snapshot, tmp_path / f"{number}.valise")))
+    return result
+
+
+def test_only_what_changed_is_touched(database: Database, states: list[tuple[Path, Path]], tmp_path: Path) -> None:
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[0][1])
+    database.settle()
+    [(place,)] = database.query("SELECT string_agg(ctid || '/' || xmin, ' ') FROM still")
+    report = tmp_path / "report.json"
+    programs.replay(database.dsn, states[1][1], "--report", str(report))
+    assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
+    actions = {table["name"]: table["action"] for table in json.loads(report.read_text())["tables"]}
+    assert actions == {"parent": "load", "child": "load", "log": "load", "still": "same", "sqlite_sequence": "ignore"}
+    assert database.query("SELECT string_agg(ctid || '/' || xmin, ' ') FROM still") == [(place,)]
+    assert database.query("SELECT last_value, is_called FROM parent_id_seq") == [(501, True)]
+    assert database.query("SELECT relname FROM pg_class WHERE relname LIKE 'rows!_%' ESCAPE '!'") == []
+    database.settle()
+    assert "nothing to do" in programs.replay(database.dsn, states[1][1]).out
+
+
+def test_going_back_is_refused(database: Database, states: list[tuple[Path, Path]]) -> None:
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[0][1])
+    programs.replay(database.dsn, states[1][1])
+    programs.fail(programs.REFUSED, ["newer one since"], programs.REPLAY, "--dsn", database.dsn, states[0][1])
+
+
+def test_rows_that_others_wrote_are_refused(database: Database, states: list[tuple[Path, Path]]) -> None:
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[0][1])
+    database.execute("INSERT INTO still VALUES (-1)")
+    database.settle()
+    programs.fail(programs.REFUSED, ["\"still\"", "501", "500"], programs.REPLAY, "--dsn", database.dsn, states[1][1])
+
+
+def test_a_failure_brings_the_older_state_back(database: Database, states: list[tuple[Path, Path]]) -> None:
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[1][1])
+    database.settle()
+    catalog = programs.succeed("pg_dump", "--schema-only", "--exclude-schema=valise", "--dbname", database.dsn).out
+    programs.fail(programs.DATABASE, ["4711", "as it was before"], programs.REPLAY, "--dsn", database.dsn, states[2][1])
+    assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
+    after = programs.succeed("pg_dump", "--schema-only", "--exclude-schema=valise", "--dbname", database.dsn).out
+    assert [line for line in after.splitlines() if "restrict " not in line] == \
+        [line for line in catalog.splitlines() if "restrict " not in line]
+    assert "nothing to do" in programs.replay(database.dsn, states[1][1]).out
