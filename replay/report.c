@@ -142,8 +142,13 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
 
     switch (report->verify_level) {
     case VERIFY_FULL:
-        put(out, "verified     %zu tables: all %" PRIu64 " rows read back (%.1f MB) and compared\n",
-            verified->table_count, verified->row_count, megabytes(verified->size));
+        put(out,
+            "verified     %zu tables: every row read back (%.1f MB) and compared, %" PRIu64
+            " in all\n",
+            verified->table_count, megabytes(verified->size), verified->row_count);
+        if (count_tables(report->plan, PLAN_DERIVE) > 0)
+            put(out, "             (of the %zu derived ones only the number of rows)\n",
+                count_tables(report->plan, PLAN_DERIVE));
         break;
     case VERIFY_COUNTS:
         put(out, "verified     %zu tables by their number of rows alone (%" PRIu64 ")\n",
