@@ -26,15 +26,14 @@ static void derivation_release(struct derivation *derivation)
     pthread_mutex_destroy(&derivation->lock);
 }
 
-/* Appends sql with every %{staging} replaced by the temporary table's name. */
-static void put_statement(struct byte_buffer *out, const char *sql)
+void derive_put_statement(struct byte_buffer *out, const char *sql, const char *staging)
 {
     static const char mark[] = "%{staging}";
     const char *found;
 
     while ((found = strstr(sql, mark)) != NULL) {
         byte_buffer_put(out, sql, (size_t)(found - sql));
-        quote_plain(out, "pg_temp." STAGING);
+        quote_plain(out, staging);
         sql = found + strlen(mark);
     }
     quote_plain(out, sql);
@@ -85,7 +84,7 @@ static bool report_losses(struct derivation *derivation, const struct plan_table
         OWNED(byte_buffer) struct byte_buffer sql = {0};
         OWNED(connection_rows) struct connection_rows rows = {0};
 
-        put_statement(&sql, loss->sql);
+        derive_put_statement(&sql, loss->sql, "pg_temp." STAGING);
         if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
             return error_wrap(err, "profile, \"%s\"", loss->name);
         if (rows.row_count == 0 || connection_rows_integer(&rows, 0, 0) == 0)
@@ -103,7 +102,7 @@ static bool insert_rows(const struct plan_table *table, struct connection *conne
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    put_statement(&sql, table->rule->insert);
+    derive_put_statement(&sql, table->rule->insert, "pg_temp." STAGING);
     return connection_exec_count(connection, quote_text(&sql), row_count, err);
 }
 

@@ -19,4 +19,7 @@
 MUST_CHECK bool derive_run(
     const struct loader *loader, struct problems *problems, struct error *err);
 
+/* Appends sql with every %{staging} replaced by the name of the staging table. */
+void derive_put_statement(struct byte_buffer *out, const char *sql, const char *staging);
+
 #endif

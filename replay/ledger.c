@@ -23,6 +23,7 @@ static const char create_sql[] =
     "INSERT INTO valise.ledger SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM valise.ledger);"
     "CREATE TABLE IF NOT EXISTS valise.replay ("
     " id bigserial PRIMARY KEY, state text NOT NULL, dump text NOT NULL, phase text NOT NULL,"
+    " from_state text,"
     " started timestamptz NOT NULL DEFAULT clock_timestamp(), finished timestamptz);"
     "CREATE TABLE IF NOT EXISTS valise.part ("
     " replay bigint NOT NULL, table_name text NOT NULL, number bigint NOT NULL,"

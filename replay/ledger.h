@@ -7,7 +7,7 @@
  * first. One replay at a time: a session holds an advisory lock.
  *
  *   ledger      version of these tables
- *   replay      one row per replay: the dump's state, its phase
+ *   replay      one row per replay: the dump's state, its phase; of a delta where it starts
  *   part        blocks of a table that are loaded, their rows and the sum of their hashes
  *   saved_ddl   SQL that brings back what was dropped
  *   saved_table tables that the replay writes; a copy of the rows they had, if any

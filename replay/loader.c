@@ -4,7 +4,6 @@
 #include "replay/connection_copy.h"
 #include "replay/connection_transaction.h"
 #include "replay/quote.h"
-#include "replay/source_rows.h"
 
 #include <stdlib.h>
 
@@ -135,6 +134,7 @@ static bool send_rows(struct loader_copy *copy, struct connection_copy_in *strea
 
     source_rows_begin_blocks(
         &rows, copy->reader, copy->source, copy->first_block, copy->block_count);
+    rows.part = copy->part;
     copy_encoder_begin(encoder);
     for (;;) {
         if (!source_rows_next(&rows, &values, err))

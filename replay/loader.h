@@ -12,6 +12,7 @@
 #include "replay/ledger.h"
 #include "replay/plan.h"
 #include "replay/progress.h"
+#include "replay/source_rows.h"
 #include "replay/workers.h"
 
 #include <stdint.h>
@@ -37,6 +38,7 @@ struct loader_copy {
     uint32_t source; /* ordinal */
     size_t first_block;
     size_t block_count;
+    enum source_rows_part part;
     const struct copy_column *columns;
     size_t column_count;
     const char *target; /* the quoted name of a table */

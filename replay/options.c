@@ -3,36 +3,43 @@
 #include "base/command_line.h"
 #include "base/owned.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define JOBS_MAX 64
 
-static const char *const verify_names[] = {"full", "counts", "none", NULL};
+static const char *const verify_names[] = {"touched", "full", "counts", "none", NULL};
+static const char *const drift_names[] = {"stop", "report", "overwrite", NULL};
 
 static const char epilogue[] =
     "The target's tables must exist; for Synapse, update_synapse_database makes them.\n"
     "A replay that was interrupted goes on when the same command is given again.\n"
+    "A delta is applied in one transaction: afterwards the target is in its new state, or\n"
+    "as it was before.\n"
     "\n"
     "Exit status: 0 done; 2 wrong usage or configuration; 4 the system refused;\n"
     "5 not a dump; 6 damaged dump; 7 newer than this program; 8 PostgreSQL reported an\n"
-    "error; 9 refused, nothing was touched; 10 verification found a difference;\n"
-    "11 stopped on request.\n";
+    "error; 9 refused, nothing was touched; 10 verification found a difference\n"
+    "(a delta was then not applied); 11 stopped on request.\n";
 
 /* What the command line says, before it is understood. */
 struct words {
     bool is_dry_run;
     bool is_status;
     bool is_abort;
+    bool is_undo;
     uint64_t jobs;
     size_t verify;
+    size_t on_drift;
 };
 
-#define TABLE_SIZE 16 /* entries, with the headings and the end */
+#define TABLE_SIZE 18 /* entries, with the headings and the end */
 
-static void describe(
+/* Returns how many entries it made. */
+static size_t describe_options(
     struct command_line_option table[TABLE_SIZE], struct options *options, struct words *words)
 {
-    const struct command_line_option all[TABLE_SIZE] = {
+    const struct command_line_option all[] = {
         {.heading = "Where to"},
         {.name = "postgres-config",
             .value_name = "FILE",
@@ -54,8 +61,14 @@ static void describe(
         {.name = "verify",
             .choice = &words->verify,
             .choices = verify_names,
-            .help = "afterwards: full reads every row back and compares (default), counts only "
-                    "counts rows, none"},
+            .help = "afterwards: touched reads back and compares all tables that were written "
+                    "(default), full every table, also after a delta; counts only counts rows, "
+                    "none"},
+        {.name = "on-drift",
+            .choice = &words->on_drift,
+            .choices = drift_names,
+            .help = "when a row that a delta changes was changed in the target too: stop and name "
+                    "some (default), report all of them and stop, overwrite them"},
         {.name = "profile",
             .value_name = "FILE",
             .text = &options->profile,
@@ -68,19 +81,33 @@ static void describe(
             .text = &options->report,
             .help = "write a report as JSON"},
         {.letter = 'q', .name = "quiet", .flag = &options->is_quiet, .help = "no progress"},
+    };
+
+    memcpy(table, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+static void describe_commands(struct command_line_option table[], size_t room, struct words *words)
+{
+    const struct command_line_option all[] = {
         {.heading = "Instead"},
         {.letter = 'n',
             .name = "dry-run",
             .flag = &words->is_dry_run,
             .help = "check everything and print the plan, change nothing"},
+        {.name = "undo",
+            .flag = &words->is_undo,
+            .help = "take back the last delta, which is given"},
         {.name = "status",
             .flag = &words->is_status,
             .help = "show what was replayed into the target"},
         {.name = "abort",
             .flag = &words->is_abort,
             .help = "undo an unfinished replay: the target becomes what it was before"},
+        {0},
     };
 
+    assert(sizeof(all) / sizeof(all[0]) <= room);
     memcpy(table, all, sizeof(all));
 }
 
@@ -88,20 +115,27 @@ static void describe(
 static bool understand(struct options *options, const struct words *words,
     const struct command_line_result *parsed, struct error *err)
 {
-    if (words->is_dry_run + words->is_status + words->is_abort > 1)
-        return error_set(err, ERROR_USAGE, "--dry-run, --status and --abort exclude each other");
+    bool needs_dump = !words->is_status && !words->is_abort;
+
+    if (words->is_dry_run + words->is_status + words->is_abort + words->is_undo > 1)
+        return error_set(
+            err, ERROR_USAGE, "--dry-run, --undo, --status and --abort exclude each other");
     if (options->config != NULL && options->dsn != NULL)
         return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
     options->command = words->is_dry_run  ? OPTIONS_DRY_RUN
                        : words->is_status ? OPTIONS_STATUS
                        : words->is_abort  ? OPTIONS_ABORT
+                       : words->is_undo   ? OPTIONS_UNDO
                                           : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
     options->verify = (enum verify_level)words->verify;
-    if (parsed->operand_count > 0)
-        options->dump = parsed->operands[0];
-    else if (options->command == OPTIONS_REPLAY || options->command == OPTIONS_DRY_RUN)
-        return error_set(err, ERROR_USAGE, "which dump? (valise-replay [OPTION]... DUMP)");
+    options->on_drift = (enum delta_check_policy)words->on_drift;
+    options->dumps = (const char *const *)parsed->operands;
+    options->dump_count = parsed->operand_count;
+    if (needs_dump && options->dump_count == 0)
+        return error_set(err, ERROR_USAGE, "which dump? (valise-replay [OPTION]... DUMP...)");
+    if (words->is_undo && options->dump_count > 1)
+        return error_set(err, ERROR_USAGE, "--undo takes one delta, the last one");
     return true;
 }
 
@@ -110,21 +144,25 @@ bool options_read(
 {
     OWNED(command_line_result) struct command_line_result parsed = {0};
     struct command_line_option table[TABLE_SIZE];
-    struct words words = {.verify = VERIFY_FULL};
+    struct words words = {.verify = VERIFY_TOUCHED};
+    size_t count;
     const struct command_line line = {
         .program = "valise-replay",
-        .synopsis = "[OPTION]... DUMP\n--status | --abort [OPTION]...",
-        .summary = "Unpacks a dump made by valise-dump into PostgreSQL, exactly.\n"
-                   "A DUMP of \"-\" is standard input.",
+        .synopsis = "[OPTION]... DUMP...\n--undo [OPTION]... DELTA\n"
+                    "--status | --abort [OPTION]...",
+        .summary = "Unpacks dumps made by valise-dump into PostgreSQL, exactly: a full one, and\n"
+                   "the deltas that follow it, oldest first, now or later. What the target has\n"
+                   "already is left out. A DUMP of \"-\" is standard input.",
         .options = table,
         .epilogue = epilogue,
         .operand_name = "DUMP",
         .operand_min = 0,
-        .operand_max = 1,
+        .operand_max = SIZE_MAX,
     };
 
     *options = (struct options){0};
-    describe(table, options, &words);
+    count = describe_options(table, options, &words);
+    describe_commands(table + count, TABLE_SIZE - count, &words);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size == 0)

@@ -4,6 +4,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
+#include "replay/delta_check.h"
 #include "replay/verify.h"
 
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 enum options_command {
     OPTIONS_REPLAY,
     OPTIONS_DRY_RUN,
+    OPTIONS_UNDO,
     OPTIONS_STATUS,
     OPTIONS_ABORT,
 };
@@ -19,11 +21,13 @@ enum options_command {
 struct options {
     const char *config; /* homeserver.yaml; NULL: dsn or libpq's environment */
     const char *dsn;
-    const char *dump;    /* NULL for status and abort */
+    const char *const *dumps; /* none for status and abort */
+    size_t dump_count;
     const char *report;  /* file for the JSON report; NULL: none */
     const char *profile; /* NULL: found by itself */
     size_t jobs;         /* 0: chosen */
     enum verify_level verify;
+    enum delta_check_policy on_drift;
     enum options_command command;
     bool allows_unsafe_locale;
     bool is_quiet;

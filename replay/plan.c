@@ -319,7 +319,7 @@ static void plan_target_table(struct planner *p, const struct target_table *targ
         return;
     if (rule != NULL && rule->action == PROFILE_EMPTY)
         table.action = PLAN_EMPTY;
-    else if (rule == NULL && target->has_rows)
+    else if (rule == NULL && target->has_rows && p->input->reader->header.kind == DUMP_FULL)
         problems_add(p->problems,
             "a prepared, unused database has no such rows; use a new one, or a profile that keeps "
             "the table",

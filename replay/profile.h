@@ -84,7 +84,8 @@ struct profile_table {
     const char *nul_replacement; /* for NUL in its texts; NULL: refuse */
     const struct profile_staging_column *columns;
     size_t column_count;
-    const char *insert; /* SQL; %{staging} is the staging table */
+    struct profile_texts identity; /* columns, of target and staging, that tell its rows apart */
+    const char *insert;            /* SQL; %{staging} is the staging table */
     const struct profile_count *losses;
     size_t loss_count;
 };

@@ -180,6 +180,7 @@ static bool read_derivation(struct profile *profile, const struct yaml_tree_node
     if (!need_text(at, "from", &table->from, err) || !need_text(at, "insert", &table->insert, err)
         || !yaml_tree_text(at, "nul_in_text", &table->nul_replacement, err)
         || !yaml_tree_mapping(at, "columns", &columns, err)
+        || !read_texts(profile, node, "identity", &table->identity, err)
         || !yaml_tree_mapping(at, "losses", &losses, err))
         return false;
     if (columns == NULL)
@@ -191,8 +192,8 @@ static bool read_derivation(struct profile *profile, const struct yaml_tree_node
 static bool read_table(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_table *table, struct error *err)
 {
-    static const char *const known[] = {
-        "action", "seed_rows", "from", "insert", "nul_in_text", "columns", "losses", NULL};
+    static const char *const known[] = {"action", "seed_rows", "from", "insert", "nul_in_text",
+        "columns", "identity", "losses", NULL};
     static const char *const actions[] = {"replicate", "keep", "empty", "derive", "ignore", NULL};
     struct yaml_tree_place at = place(profile, node);
     size_t action = PROFILE_REPLICATE;

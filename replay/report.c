@@ -141,6 +141,7 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
     const struct verify_result *verified = &report->verified;
 
     switch (report->verify_level) {
+    case VERIFY_TOUCHED:
     case VERIFY_FULL:
         put(out,
             "verified     %zu tables: every row read back (%.1f MB) and compared, %" PRIu64
@@ -160,6 +161,26 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
     }
 }
 
+static void put_times(struct byte_buffer *out, const struct report *report)
+{
+    put(out, "time         %.1f s:", total_seconds(report));
+    for (int i = 0; i < REPORT_STEP_COUNT; i++)
+        put(out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
+    put(out, "\n");
+}
+
+static void put_delta_done(struct byte_buffer *out, const struct report *report)
+{
+    put(out,
+        "rows         %" PRIu64 " removed, %" PRIu64 " added, in %zu tables; %zu sequences set\n",
+        report->removed_count, report->added_count, report->changed_table_count,
+        report->sequence_count);
+    put_verified(out, report);
+    put_times(out, report);
+    put(out, "\n%s\n",
+        report->outcome == REPORT_UNDONE ? "The delta is taken back." : "The delta is applied.");
+}
+
 static void put_done(struct byte_buffer *out, const struct report *report)
 {
     const struct plan *plan = report->plan;
@@ -175,30 +196,34 @@ static void put_done(struct byte_buffer *out, const struct report *report)
         count_tables(plan, PLAN_KEEP), plan->row_count, megabytes(plan->size), report->jobs,
         report->restored_count, report->sequence_count);
     put_verified(out, report);
-    put(out, "time         %.1f s:", total_seconds(report));
-    for (int i = 0; i < REPORT_STEP_COUNT; i++)
-        put(out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
-    put(out, "\n");
+    put_times(out, report);
 }
 
 void report_text(const struct report *report, struct byte_buffer *out)
 {
-    put_head(out, report);
+    if (report->outcome != REPORT_NOTHING)
+        put_head(out, report);
     switch (report->outcome) {
     case REPORT_PLANNED:
         put_plan(out, report->plan);
         break;
     case REPORT_NOTHING:
-        put(out, "\nThis dump was replayed into this database before: nothing to do.\n");
+        put(out, "The target holds this state already (%.16s): nothing to do.\n", report->state);
         break;
     case REPORT_DONE:
-        put_done(out, report);
+        if (report->is_delta)
+            put_delta_done(out, report);
+        else
+            put_done(out, report);
+        break;
+    case REPORT_UNDONE:
+        put_delta_done(out, report);
         break;
     case REPORT_FAILED:
     case REPORT_REFUSED:
         break;
     }
     put_notes(out, report->problems);
-    if (report->outcome == REPORT_DONE)
+    if (report->outcome == REPORT_DONE && !report->is_delta)
         put(out, "\nDone.\n");
 }

@@ -18,6 +18,7 @@ enum report_outcome {
     REPORT_PLANNED, /* a dry run */
     REPORT_NOTHING, /* was replayed before */
     REPORT_DONE,
+    REPORT_UNDONE, /* a delta was taken back */
 };
 
 enum report_step {
@@ -33,6 +34,10 @@ enum report_step {
 struct report {
     enum report_outcome outcome;
     bool is_resumed;
+    bool is_delta;
+    size_t changed_table_count; /* of a delta */
+    uint64_t removed_count;     /* rows */
+    uint64_t added_count;
     const char *dump;
     char state[STATE_TEXT_SIZE];
     uint64_t dump_size; /* bytes of the file */

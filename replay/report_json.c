@@ -17,9 +17,11 @@ static const char *const outcome_names[] = {
     [REPORT_PLANNED] = "planned",
     [REPORT_NOTHING] = "nothing_to_do",
     [REPORT_DONE] = "done",
+    [REPORT_UNDONE] = "undone",
 };
 
 static const char *const verify_names[] = {
+    [VERIFY_TOUCHED] = "touched",
     [VERIFY_FULL] = "full",
     [VERIFY_COUNTS] = "counts",
     [VERIFY_NONE] = "none",
@@ -62,6 +64,9 @@ static void put_work(struct json_writer *w, const struct report *report)
     json_writer_named_unsigned(w, "jobs", report->jobs);
     json_writer_named_unsigned(w, "sequences_set", report->sequence_count);
     json_writer_named_unsigned(w, "objects_restored", report->restored_count);
+    json_writer_named_unsigned(w, "tables_changed", report->changed_table_count);
+    json_writer_named_unsigned(w, "rows_removed", report->removed_count);
+    json_writer_named_unsigned(w, "rows_added", report->added_count);
     json_writer_name(w, "verified");
     json_writer_begin_object(w);
     json_writer_named_text(w, "level", verify_names[report->verify_level]);
@@ -92,6 +97,7 @@ static void put_report(
     json_writer_named_text(w, "database", report->database);
     json_writer_named_text(w, "profile", report->profile);
     json_writer_named_boolean(w, "resumed", report->is_resumed);
+    json_writer_named_boolean(w, "delta", report->is_delta);
     put_work(w, report);
     if (report->plan != NULL)
         put_tables(w, report->plan);

@@ -1,7 +1,10 @@
 #include "replay/run.h"
 
 #include "base/owned.h"
+#include "format/chain.h"
 #include "replay/apply.h"
+#include "replay/delta_apply.h"
+#include "replay/delta_start.h"
 #include "replay/homeserver.h"
 #include "replay/ledger_undo.h"
 #include "replay/preflight.h"
@@ -22,12 +25,14 @@ struct run_state {
     const struct options *options;
     struct homeserver homeserver;
     struct connection_target target;
-    struct dump_reader reader;
+    struct chain chain;
+    const struct dump_reader *reader; /* of the chain: the one that is at work */
     struct profile profile;
     struct connection connection;
     struct ledger ledger;
     struct target_catalog catalog;
     struct plan plan;
+    struct delta_plan delta;
     struct problems problems;
     struct workers workers;
     struct progress progress;
@@ -36,17 +41,28 @@ struct run_state {
     bool is_newer; /* the target holds another state, which this dump replaces */
 };
 
+/* What belongs to one dump; the connection, its lock and the files stay. */
+static void forget_dump(struct run_state *run)
+{
+    problems_release(&run->problems);
+    delta_plan_release(&run->delta);
+    plan_release(&run->plan);
+    target_catalog_release(&run->catalog);
+    profile_release(&run->profile);
+    run->report = (struct report){0};
+    run->reader = NULL;
+    run->is_resumed = false;
+    run->is_newer = false;
+}
+
 static void run_state_release(struct run_state *run)
 {
     progress_release(&run->progress);
     workers_release(&run->workers);
-    problems_release(&run->problems);
-    plan_release(&run->plan);
-    target_catalog_release(&run->catalog);
+    forget_dump(run);
     ledger_release(&run->ledger);
     connection_release(&run->connection);
-    profile_release(&run->profile);
-    dump_reader_release(&run->reader);
+    chain_release(&run->chain);
     homeserver_release(&run->homeserver);
 }
 
@@ -63,35 +79,58 @@ static bool connect(struct run_state *run, struct error *err)
     return connection_open(&run->connection, &run->target, err);
 }
 
-static bool open_dump(struct run_state *run, struct error *err)
+static bool open_dumps(struct run_state *run, struct error *err)
 {
-    struct report *report = &run->report;
-
-    if (!dump_reader_open(&run->reader, run->options->dump, err)
-        || !dump_reader_check_digest(&run->reader, err))
+    if (!chain_open(&run->chain, run->options->dumps, run->options->dump_count, err))
         return false;
-    if (run->reader.header.kind != DUMP_FULL)
-        return error_set(err, ERROR_UNSUPPORTED,
-            "\"%s\" is a delta, which this version cannot replay; make a full dump",
-            run->options->dump);
-    report->dump = run->options->dump;
-    report->dump_size = run->reader.tail.file_size;
-    state_format(report->state, run->reader.tail.state_id);
-    return profile_find(&run->profile, run->options->profile, &run->reader.schema, err);
+    for (size_t i = 0; i < run->chain.dump_count; i++)
+        if (!dump_reader_check_digest(&run->chain.dumps[i], err))
+            return error_wrap(err, "%s", run->chain.dumps[i].file.path);
+    return true;
 }
 
 static bool open_target(struct run_state *run, struct error *err)
 {
+    return connect(run, err) && replay_lock_take(&run->connection, err)
+           && ledger_read(&run->ledger, &run->connection, err);
+}
+
+static void describe_dump(struct run_state *run, const struct dump_reader *reader)
+{
     struct report *report = &run->report;
 
-    if (!connect(run, err) || !replay_lock_take(&run->connection, err)
+    run->reader = reader;
+    report->dump = reader->file.path;
+    report->dump_size = reader->tail.file_size;
+    report->is_delta = reader->header.kind == DUMP_DELTA;
+    report->verify_level = run->options->verify;
+    if (!report->is_delta && report->verify_level == VERIFY_TOUCHED)
+        report->verify_level = VERIFY_FULL;
+    state_format(report->state, reader->tail.state_id);
+}
+
+/* Turns to one dump: everything is read anew, as the dump before may have changed it. */
+static bool begin_dump(struct run_state *run, size_t at, struct error *err)
+{
+    struct report *report = &run->report;
+    const struct dump_reader *reader = &run->chain.dumps[at];
+
+    if (!workers_close(&run->workers, &run->connection, err))
+        return false;
+    forget_dump(run);
+    describe_dump(run, reader);
+    if (!profile_find(&run->profile, run->options->profile, &reader->schema, err)
         || !ledger_read(&run->ledger, &run->connection, err)
         || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
         return false;
+    run->is_resumed = run->ledger.replay.phase != LEDGER_PHASE_NONE
+                      && run->ledger.replay.phase != LEDGER_PHASE_DONE;
+    run->is_newer = !report->is_delta && run->ledger.replay.phase == LEDGER_PHASE_DONE;
+    report->is_resumed = run->is_resumed;
     report->server = run->catalog.server.version_text;
     report->database = run->catalog.server.database;
     report->profile = run->profile.title;
-    return true;
+    return !run->is_newer || table_state_check_order(report->state, &run->connection, err);
 }
 
 /* --- deciding ------------------------------------------------------------------- */
@@ -99,26 +138,20 @@ static bool open_target(struct run_state *run, struct error *err)
 static struct plan_input input_of(const struct run_state *run)
 {
     return (struct plan_input){
-        .reader = &run->reader, .catalog = &run->catalog, .profile = &run->profile};
+        .reader = run->reader, .catalog = &run->catalog, .profile = &run->profile};
 }
 
-/* What the ledger says about this dump; *is_done: nothing is left to do. */
-static bool look_at_ledger(struct run_state *run, bool *is_done, struct error *err)
+static void plan_delta(struct run_state *run)
 {
-    const struct ledger_replay *replay = &run->ledger.replay;
-    bool is_same = strcmp(replay->state, run->report.state) == 0;
+    struct delta_plan_input input = {
+        .reader = run->reader,
+        .catalog = &run->catalog,
+        .plan = &run->plan,
+        .ledger = &run->ledger,
+        .is_undo = run->options->command == OPTIONS_UNDO,
+    };
 
-    *is_done = replay->phase == LEDGER_PHASE_DONE && is_same;
-    run->is_newer = replay->phase == LEDGER_PHASE_DONE && !is_same;
-    run->is_resumed = replay->phase != LEDGER_PHASE_NONE && replay->phase != LEDGER_PHASE_DONE;
-    if (run->is_newer)
-        return table_state_check_order(run->report.state, &run->connection, err);
-    if (run->is_resumed && !is_same)
-        return error_set(err, ERROR_REFUSED,
-            "an unfinished replay of another dump (\"%s\", begun %s) is in the target; finish it "
-            "with that dump, or undo it with --abort",
-            replay->dump, replay->started);
-    return true;
+    delta_plan_make(&run->delta, &input, &run->problems);
 }
 
 static bool check(struct run_state *run, struct error *err)
@@ -131,11 +164,13 @@ static bool check(struct run_state *run, struct error *err)
         .server_name = run->homeserver.server_name,
         .allows_unsafe_locale =
             run->options->allows_unsafe_locale || run->homeserver.allows_unsafe_locale,
-        .knows_rows = run->is_resumed || run->is_newer,
+        .knows_rows = run->is_resumed || run->is_newer || run->report.is_delta,
         .problems = &run->problems,
     };
 
     plan_make(&run->plan, &input, &run->problems);
+    if (run->report.is_delta)
+        plan_delta(run);
     run->report.plan = &run->plan;
     run->report.problems = &run->problems;
     if (!preflight_run(&preflight, err))
@@ -146,7 +181,7 @@ static bool check(struct run_state *run, struct error *err)
         && !table_state_check_drift(
             &run->plan, &run->ledger, &run->connection, &run->problems, err))
         return false;
-    return table_state_compare(&run->plan, &run->reader, &run->connection, err);
+    return table_state_compare(&run->plan, run->reader, &run->connection, err);
 }
 
 /* --- doing ------------------------------------------------------------------------ */
@@ -204,7 +239,7 @@ static bool do_replay(struct run_state *run, struct error *err)
     struct apply apply = {
         .input = &input,
         .plan = &run->plan,
-        .dump = run->options->dump,
+        .dump = run->reader->file.path,
         .connection = &run->connection,
         .ledger = &run->ledger,
         .workers = &run->workers,
@@ -221,19 +256,37 @@ static bool do_replay(struct run_state *run, struct error *err)
     return true;
 }
 
-static bool replay(struct run_state *run, struct error *err)
+static bool do_delta(struct run_state *run, struct error *err)
+{
+    struct plan_input input = input_of(run);
+    struct delta_apply apply = {
+        .input = &input,
+        .plan = &run->plan,
+        .delta = &run->delta,
+        .connection = &run->connection,
+        .ledger = &run->ledger,
+        .on_drift = run->options->on_drift,
+        .progress = &run->progress,
+        .problems = &run->problems,
+        .report = &run->report,
+    };
+
+    run->report.jobs = 1;
+    if (!delta_apply_run(&apply, err)) {
+        if (err->kind == ERROR_REFUSED)
+            run->report.outcome = REPORT_REFUSED;
+        return false;
+    }
+    run->report.outcome = run->delta.is_undo ? REPORT_UNDONE : REPORT_DONE;
+    return true;
+}
+
+static bool replay_dump(struct run_state *run, size_t at, struct error *err)
 {
     double begun = progress_clock();
-    bool is_done;
 
-    run->report.verify_level = run->options->verify;
-    if (!open_dump(run, err) || !open_target(run, err) || !look_at_ledger(run, &is_done, err))
+    if (!begin_dump(run, at, err))
         return false;
-    run->report.is_resumed = run->is_resumed;
-    if (is_done) {
-        run->report.outcome = REPORT_NOTHING;
-        return true;
-    }
     if (!check(run, err))
         return not_begun(run, err);
     run->report.seconds[REPORT_STEP_CHECK] = progress_clock() - begun;
@@ -248,7 +301,39 @@ static bool replay(struct run_state *run, struct error *err)
         run->report.outcome = REPORT_PLANNED;
         return true;
     }
-    return do_replay(run, err);
+    return run->report.is_delta ? do_delta(run, err) : do_replay(run, err);
+}
+
+/* All that the target does not have yet; a dry run looks at the first only. */
+static bool replay(struct run_state *run, struct byte_buffer *out, struct error *err)
+{
+    size_t at = 0;
+    size_t end;
+
+    if (!open_dumps(run, err) || !open_target(run, err))
+        return false;
+    end = run->chain.dump_count;
+    describe_dump(run, &run->chain.dumps[end - 1]);
+    if (run->options->command == OPTIONS_UNDO
+            ? !delta_start_undo(run->reader, &run->ledger, err)
+            : !delta_start_find(&run->chain, &run->ledger, &at, err)) {
+        run->report.outcome = REPORT_REFUSED;
+        return false;
+    }
+    if (at == end)
+        run->report.outcome = REPORT_NOTHING;
+    for (size_t first = at; at < end; at++) {
+        if (at > first) {
+            report_text(&run->report, out);
+            quote_plain(out, "\n");
+        }
+        if (!replay_dump(run, at, err))
+            return false;
+        if (run->options->command == OPTIONS_DRY_RUN)
+            break;
+    }
+    report_text(&run->report, out);
+    return true;
 }
 
 static bool undo(struct run_state *run, struct byte_buffer *out, struct error *err)
@@ -277,11 +362,9 @@ static bool run_replay(
     /* Better now than after hours of work. */
     if (run->options->report != NULL && !file_output_open(&file, run->options->report, err))
         return error_wrap(err, "--report");
-    done = replay(run, err);
+    done = replay(run, out, err);
     failure = *err;
-    if (done)
-        report_text(&run->report, out);
-    else
+    if (!done)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
         && !report_json_write(&run->report, &file, done ? NULL : &failure, err) && done)
@@ -303,6 +386,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     case OPTIONS_ABORT:
         return undo(&run, out, err);
     case OPTIONS_REPLAY:
+    case OPTIONS_UNDO:
     case OPTIONS_DRY_RUN:
         break;
     }

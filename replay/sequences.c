@@ -194,6 +194,18 @@ static bool find_highest(const struct setter *setter, const struct target_sequen
            && read_autoincrement(input, table->name, highest, err);
 }
 
+/* What a running sequence gave out is never given out again. */
+static bool is_behind(const struct plan_input *input, const struct target_sequence *sequence,
+    const struct highest *highest)
+{
+    if (!highest->is_known || highest->value < sequence->minimum)
+        return false;
+    if (input->reader->header.kind == DUMP_FULL || !sequence->is_readable)
+        return true;
+    return sequence->last_value < highest->value
+           || (sequence->last_value == highest->value && !sequence->is_called);
+}
+
 bool sequences_set(const struct plan_input *input, const struct plan *plan,
     struct connection *connection, size_t *set_count, struct error *err)
 {
@@ -206,7 +218,7 @@ bool sequences_set(const struct plan_input *input, const struct plan *plan,
 
         if (!find_highest(&setter, sequence, &highest, err))
             return error_wrap(err, "sequence \"%s\"", sequence->name);
-        if (!highest.is_known || highest.value < sequence->minimum)
+        if (!is_behind(input, sequence, &highest))
             continue;
         if (!set_value(connection, sequence, highest.value, err))
             return error_wrap(err, "sequence \"%s\"", sequence->name);

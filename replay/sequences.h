@@ -3,7 +3,8 @@
  *
  * Sequences of identity and serial columns follow from the columns and from
  * sqlite_sequence in the dump; the profile says where others stand. Always
- * setval(sequence, n, true): applications read last_value alone.
+ * setval(sequence, n, true): applications read last_value alone. After a delta a
+ * sequence only moves forward.
  */
 #ifndef REPLAY_SEQUENCES_H
 #define REPLAY_SEQUENCES_H

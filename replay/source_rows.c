@@ -13,6 +13,7 @@ void source_rows_begin_blocks(struct source_rows *rows, const struct dump_reader
     rows->next_block = first;
     rows->end_block = first + count;
     rows->is_in_block = false;
+    rows->part = SOURCE_ROWS_ADDED;
     rows->row_number = 0;
 }
 
@@ -22,11 +23,25 @@ void source_rows_begin(struct source_rows *rows, const struct dump_reader *reade
         rows, reader, ordinal, reader->first_block[ordinal], reader->block_count[ordinal]);
 }
 
+/* Removed rows come first in a block (SPEC 5.2). */
+static bool next_of_block(struct source_rows *rows)
+{
+    struct rows_block *block = &rows->buffer.rows;
+
+    while (rows_block_next(block, rows->values)) {
+        bool is_removed = block->next_row <= block->removed_count;
+
+        if (is_removed == (rows->part == SOURCE_ROWS_REMOVED))
+            return true;
+    }
+    return false;
+}
+
 bool source_rows_next(struct source_rows *rows, const struct value **values, struct error *err)
 {
     *values = NULL;
     for (;;) {
-        if (rows->is_in_block && rows_block_next(&rows->buffer.rows, rows->values)) {
+        if (rows->is_in_block && next_of_block(rows)) {
             *values = rows->values;
             rows->row_number++;
             return true;

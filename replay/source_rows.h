@@ -1,4 +1,7 @@
-/* The rows of one table of a dump, one after the other. */
+/*
+ * The rows of one table of a dump, one after the other: of a delta the added
+ * ones, unless the removed ones are asked for.
+ */
 #ifndef REPLAY_SOURCE_ROWS_H
 #define REPLAY_SOURCE_ROWS_H
 
@@ -8,6 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum source_rows_part {
+    SOURCE_ROWS_ADDED, /* all rows of a full dump */
+    SOURCE_ROWS_REMOVED,
+};
+
 struct source_rows {
     const struct dump_reader *reader; /* borrowed */
     struct dump_buffer buffer;
@@ -15,7 +23,8 @@ struct source_rows {
     size_t next_block;
     size_t end_block;
     bool is_in_block;
-    uint64_t row_number; /* of the last row, from 1, counted from the range's start */
+    enum source_rows_part part; /* may be set after begin */
+    uint64_t row_number;        /* of the last row, from 1, counted from the range's start */
 };
 
 /* All rows of the table; or those of `count` blocks from number `first`. Buffers are kept. */

@@ -152,26 +152,54 @@ bool table_state_carry(const struct plan *plan, const struct ledger *ledger, int
     return is_first || connection_exec(connection, quote_text(&sql), err);
 }
 
-static void put_states(struct byte_buffer *sql, const struct dump_reader *reader)
+/* Takes back what the ROWS blocks of a delta change. */
+static void step_back(const struct dump_reader *reader, uint32_t table, struct table_end *end)
+{
+    for (size_t i = 0; i < reader->block_count[table]; i++) {
+        const struct index_entry *entry = &reader->index.entries[reader->first_block[table] + i];
+
+        end->row_count -= entry->row_count - entry->removed_count;
+        end->row_count += entry->removed_count;
+        end->sum = checksum_subtract(end->sum, entry->sum);
+    }
+}
+
+static void put_states(struct byte_buffer *sql, const struct dump_reader *reader, bool is_before)
 {
     bool is_first = true;
 
     for (uint32_t i = 0; i < reader->schema.table_count; i++) {
         const struct schema_table *table = &reader->schema.tables[i];
+        struct table_end end = reader->ends[i];
 
         if (!schema_table_has_rows(table) || memchr(table->name.bytes, 0, table->name.size) != NULL)
             continue;
+        if (is_before)
+            step_back(reader, i, &end);
         quote_plain(sql, is_first ? "; INSERT INTO valise.table_state VALUES (" : ", (");
         is_first = false;
         quote_literal(sql, table->name.bytes);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)reader->ends[i].row_count);
+        put_number(sql, (int64_t)end.row_count);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)reader->ends[i].sum.low);
+        put_number(sql, (int64_t)end.sum.low);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)reader->ends[i].sum.high);
+        put_number(sql, (int64_t)end.sum.high);
         quote_plain(sql, ")");
     }
+}
+
+bool table_state_record(const struct dump_reader *reader, bool is_before,
+    struct connection *connection, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    quote_plain(&sql,
+        "CREATE TABLE IF NOT EXISTS valise.table_state (table_name text PRIMARY KEY,"
+        " row_count bigint NOT NULL, sum_low bigint NOT NULL, sum_high bigint NOT NULL);"
+        "DELETE FROM valise.table_state");
+    put_states(&sql, reader, is_before);
+    return connection_exec(connection, quote_text(&sql), err);
 }
 
 /* The rows from before cannot come back any more: the replay is complete. */
@@ -202,15 +230,9 @@ bool table_state_finish(const struct dump_reader *reader, struct ledger *ledger,
     struct connection *connection, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    quote_plain(&sql,
-        "CREATE TABLE IF NOT EXISTS valise.table_state (table_name text PRIMARY KEY,"
-        " row_count bigint NOT NULL, sum_low bigint NOT NULL, sum_high bigint NOT NULL);"
-        "DELETE FROM valise.table_state");
-    put_states(&sql, reader);
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
-        || !connection_exec(connection, quote_text(&sql), err)
+        || !table_state_record(reader, false, connection, err)
         || !drop_copies(ledger, connection, err)
         || !ledger_mark(ledger, connection, LEDGER_PHASE_DONE, err)
         || !connection_transaction_commit(&transaction, err))

@@ -41,6 +41,13 @@ MUST_CHECK bool table_state_carry(const struct plan *plan, const struct ledger *
     int64_t before, struct connection *connection, struct error *err);
 
 /*
+ * Records the sums of the state that the dump leads to, or (is_before) that it starts from, for all
+ * its tables; in the caller's transaction. The latter is for deltas that hold no table whole.
+ */
+MUST_CHECK bool table_state_record(const struct dump_reader *reader, bool is_before,
+    struct connection *connection, struct error *err);
+
+/*
  * Ends the replay: records the sums of the dump for all its tables, drops copies of rows that were
  * replaced, and enters the phase "done", all in one transaction.
  */

@@ -13,13 +13,6 @@
 #define BINARY_TRAILER_SIZE 2
 #define SHOWN_MAX 5 /* rows of a failed check in a message */
 
-/* What a table holds, or should. */
-struct content {
-    uint64_t row_count;
-    struct hash128 sum;
-    uint64_t size; /* bytes read */
-};
-
 /* One call of verify_run(). */
 struct verification {
     const struct loader *loader;
@@ -37,9 +30,9 @@ static void verification_release(struct verification *verification)
     pthread_mutex_destroy(&verification->lock);
 }
 
-static struct content expected(const struct ledger *ledger, const struct plan_table *table)
+static struct verify_content expected(const struct ledger *ledger, const struct plan_table *table)
 {
-    struct content sum = {0};
+    struct verify_content sum = {0};
 
     for (size_t i = 0; i < ledger->part_count; i++) {
         if (strcmp(ledger->parts[i].table, table->name) != 0)
@@ -65,7 +58,7 @@ static void put_query(struct byte_buffer *sql, const struct plan_table *table)
 }
 
 static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder *encoder,
-    struct content *found, struct error *err)
+    struct verify_content *found, struct error *err)
 {
     bool is_first = true;
 
@@ -93,8 +86,8 @@ static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder 
     }
 }
 
-static bool read_back(const struct plan_table *table, struct connection *connection,
-    struct content *found, struct error *err)
+bool verify_read_back(const struct plan_table *table, struct connection *connection,
+    struct verify_content *found, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
     OWNED(copy_encoder) struct copy_encoder encoder = {0};
@@ -106,8 +99,8 @@ static bool read_back(const struct plan_table *table, struct connection *connect
            && read_tuples(&stream, &encoder, found, err);
 }
 
-static bool count_rows(const struct plan_table *table, struct connection *connection,
-    struct content *found, struct error *err)
+bool verify_count_rows(const struct plan_table *table, struct connection *connection,
+    struct verify_content *found, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
     OWNED(connection_rows) struct connection_rows rows = {0};
@@ -133,9 +126,9 @@ static void note_opaque(struct verification *verification, const struct plan_tab
 }
 
 static void compare(struct verification *verification, const struct plan_table *table,
-    const struct content *found, bool is_hashed)
+    const struct verify_content *found, bool is_hashed)
 {
-    struct content wanted = expected(verification->loader->ledger, table);
+    struct verify_content wanted = expected(verification->loader->ledger, table);
     static const char advice[] = "the target is not to be used: undo the replay with --abort";
 
     pthread_mutex_lock(&verification->lock);
@@ -165,12 +158,12 @@ static bool verify_task(void *context, const struct workers_turn *turn, struct e
 {
     struct verification *verification = context;
     const struct plan_table *table = verification->tables[turn->task];
-    bool is_hashed =
-        verification->level == VERIFY_FULL && table->action == PLAN_LOAD && table->column_count > 0;
-    struct content found = {0};
+    bool is_hashed = verification->level != VERIFY_COUNTS && table->action == PLAN_LOAD
+                     && table->column_count > 0;
+    struct verify_content found = {0};
 
-    if (is_hashed ? !read_back(table, turn->connection, &found, err)
-                  : !count_rows(table, turn->connection, &found, err))
+    if (is_hashed ? !verify_read_back(table, turn->connection, &found, err)
+                  : !verify_count_rows(table, turn->connection, &found, err))
         return error_wrap(err, "table \"%s\"", table->name);
     compare(verification, table, &found, is_hashed);
     progress_add(verification->loader->progress, table->row_count);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 enum verify_level {
+    VERIFY_TOUCHED, /* every table that the replay wrote: after a full dump the same as full */
     VERIFY_FULL,
     VERIFY_COUNTS,
     VERIFY_NONE,
@@ -32,6 +33,21 @@ struct verify_result {
  */
 MUST_CHECK bool verify_run(const struct loader *loader, enum verify_level level,
     struct problems *problems, struct verify_result *result, struct error *err);
+
+/* What a table holds, or should. */
+struct verify_content {
+    uint64_t row_count;
+    struct hash128 sum;
+    uint64_t size; /* bytes read */
+};
+
+/* Reads one table back; adds to `found`. */
+MUST_CHECK bool verify_read_back(const struct plan_table *table, struct connection *connection,
+    struct verify_content *found, struct error *err);
+
+/* Only counts its rows. */
+MUST_CHECK bool verify_count_rows(const struct plan_table *table, struct connection *connection,
+    struct verify_content *found, struct error *err);
 
 /* Runs the profile's checks; every row that one yields is a problem. */
 MUST_CHECK bool verify_checks(const struct profile *profile, struct connection *connection,

@@ -1,11 +1,18 @@
 #include "replay/workers.h"
 
 #include "base/byte_buffer.h"
+#include "base/owned.h"
 #include "base/stop.h"
+#include "replay/quote.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define CLOSE_WAIT_COUNT_MAX 1000
+#define CLOSE_WAIT_NS 10000000L /* a hundredth of a second */
 
 /* One call of workers_run(). */
 struct run {
@@ -47,6 +54,41 @@ void workers_release(struct workers *workers)
         connection_release(&workers->connections[i]);
     free(workers->connections);
     *workers = (struct workers){0};
+}
+
+static bool is_any_left(
+    struct connection *observer, const char *sql, bool *is_left, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (!stop_check(err) || !connection_query(observer, sql, NULL, &rows, err))
+        return false;
+    *is_left = rows.row_count > 0;
+    return true;
+}
+
+bool workers_close(struct workers *workers, struct connection *observer, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+    bool is_left = workers->count > 0;
+
+    quote_plain(&sql, "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid IN (0");
+    for (size_t i = 0; i < workers->count; i++) {
+        char pid[24];
+
+        snprintf(pid, sizeof(pid), ", %d", connection_backend_pid(&workers->connections[i]));
+        quote_plain(&sql, pid);
+    }
+    quote_plain(&sql, ")");
+    workers_release(workers);
+    for (int i = 0; is_left && i < CLOSE_WAIT_COUNT_MAX; i++) {
+        if (!is_any_left(observer, quote_text(&sql), &is_left, err))
+            return false;
+        if (is_left)
+            nanosleep(&(struct timespec){.tv_nsec = CLOSE_WAIT_NS}, NULL);
+    }
+    return !is_left
+           || error_set(err, ERROR_DATABASE, "the sessions of this replay do not end; try again");
 }
 
 static bool take_task(struct run *run, size_t *task)

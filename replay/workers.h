@@ -36,6 +36,10 @@ MUST_CHECK bool workers_open(struct workers *workers, const struct connection_ta
 
 void workers_release(struct workers *workers);
 
+/* Ends the sessions and waits until the server, asked by `observer`, has forgotten them. */
+MUST_CHECK bool workers_close(
+    struct workers *workers, struct connection *observer, struct error *err);
+
 /* Fails as the first task that failed did, or with ERROR_STOPPED. */
 MUST_CHECK bool workers_run(
     struct workers *workers, size_t task_count, workers_do *work, void *context, struct error *err);
