@@ -133,7 +133,7 @@ bool restore_schema_begin(struct sqlite_file *file, const struct schema *schema,
            /* Nothing depends on this file before it is complete. */
            && sqlite_file_exec(file,
                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536",
+               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -24576",
                err)
            /* The rows are what they are; and tables may be called sqlite_... */
            && sqlite_file_exec(file,
