@@ -30,10 +30,33 @@ def limit_of(results, name, jobs):
     return None
 
 
+PARTS = {"dump L1": ("scan sink", "zstd L1"), "dump L3": ("scan sink", "zstd L3"), "delta": ("scan sink",)}
+
+
+def parts_of(name):
+    """The limits whose work a step cannot do without; its CPU time is compared with theirs."""
+    if name.startswith("replay"):
+        how = name.split()
+        return [f"{limit} {how[1]}" for limit in ("load", "index", "analyze")
+                + (("read back",) if how[2] == "full" else ())]
+    return PARTS.get(name, ())
+
+
+def cpu_ratio(results, name):
+    """CPU of a step, of server and client, against that of its parts: tells little of waiting, but holds when
+    other programs slow the machine down."""
+    def cpu(step):
+        return median(results[step], "cpu_seconds") + median(results[step], "server_cpu_seconds")
+
+    parts = parts_of(name)
+    return cpu(name) / sum(cpu(part) for part in parts) if parts else None
+
+
 def table(steps, results, jobs):
     """Lines of a Markdown table."""
-    lines = ["| step | what | median s | min - max | x limit | CPU s | server CPU s | RSS MB | WAL MB | file MB |",
-             "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| step | what | median s | min - max | x limit | CPU s | server CPU s | CPU x parts | RSS MB |"
+             " WAL MB | file MB |",
+             "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for step in steps:
         samples = results[step.name]
         low, high = spread(samples)
@@ -41,6 +64,7 @@ def table(steps, results, jobs):
         against = f"{ratio(results, step.name, limit):.2f}" if limit else ""
         cells = [step.name, step.about, f"{median(samples):.2f}", f"{low:.2f} - {high:.2f}", against,
                  f"{median(samples, 'cpu_seconds'):.2f}", number(median(samples, "server_cpu_seconds"), "{:.2f}"),
+                 number(cpu_ratio(results, step.name), "{:.2f}"),
                  f"{max(sample.rss_bytes for sample in samples) / MB:.0f}",
                  number(median(samples, "wal_bytes") / MB, "{:.0f}"),
                  number(median(samples, "file_bytes") / MB, "{:.1f}")]

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 # The same for the limits and for Valise. with_postgres.sh appends them to postgresql.conf.
@@ -50,6 +51,8 @@ class Server:
         sql("\n".join(self.parts[name] for name in ("tables", "indexes", "foreign keys")), "bench_schema")
         self.postmaster = int(Path(sql("SHOW data_directory"), "postmaster.pid").read_text().split()[0])
         self.version = sql("SHOW server_version")
+        time.sleep(1)
+        self.idle_children = len(self.children())
 
     def new_database(self, template):
         """Makes the database bench_run anew, with everything written to disk."""
@@ -78,11 +81,26 @@ class Server:
 
     def watch(self, function):
         """Runs function and adds the server's CPU and WAL to the Sample that it returns."""
-        wal, cpu = self.wal_position(), self.cpu_seconds()
+        wal, cpu = self.wal_position(), self.settled_cpu_seconds()
         sample = function()
-        sample.server_cpu_seconds = self.cpu_seconds() - cpu
+        sample.server_cpu_seconds = self.settled_cpu_seconds() - cpu
         sample.wal_bytes = self.wal_position() - wal
         return sample
+
+    def settled_cpu_seconds(self):
+        """cpu_seconds() when sessions that were closed have ended: until then the one or the other may miss."""
+        children = self.children()
+        while True:
+            time.sleep(0.2)
+            now = self.children()
+            if now == children and len(now) <= self.idle_children:
+                return self.cpu_seconds()
+            children = now
+
+    def children(self):
+        """Processes of the server other than the postmaster."""
+        path = Path("/proc", str(self.postmaster), "task", str(self.postmaster), "children")
+        return path.read_text().split()
 
     @staticmethod
     def wal_position():
