@@ -213,6 +213,10 @@ def test_a_target_that_does_not_fit(target: Database, good_dump: Path, change: s
     refused(programs.REFUSED, words, target, "--dsn", target.dsn, good_dump)
 
 
+def test_a_target_without_tables(database: Database, good_dump: Path) -> None:
+    refused(programs.REFUSED, ["no tables", "prepare"], database, "--dsn", database.dsn, good_dump)
+
+
 def test_all_problems_at_once(target: Database, good_dump: Path) -> None:
     target.execute("DROP TABLE child; ALTER TABLE parent ALTER id TYPE smallint, ALTER name TYPE varchar(9); "
                    "INSERT INTO parent VALUES (1, 'was here')")
