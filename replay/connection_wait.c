@@ -30,7 +30,7 @@ static void append(char *out, size_t out_size, const char *label, const char *te
     snprintf(out + used, out_size - used, "%s%.*s", label, DETAIL_SIZE, text);
     end = strlen(out);
     for (size_t i = used; i < end; i++) {
-        if (out[i] == '\n')
+        if (out[i] == '\n' || out[i] == '\t')
             out[i] = ' ';
     }
 }
