@@ -404,8 +404,8 @@ static bool check_operands(const struct parser *p, struct error *err)
     size_t count = p->result->operand_count;
 
     if (count < line->operand_min)
-        return error_set(err, ERROR_USAGE, "%s is missing: %s %s (--help explains)",
-            line->operand_name, line->program, line->synopsis);
+        return error_set(err, ERROR_USAGE, "%s is missing: %s %.*s (--help explains)",
+            line->operand_name, line->program, (int)strcspn(line->synopsis, "\n"), line->synopsis);
     if (count > line->operand_max && line->operand_max == 0)
         return error_set(
             err, ERROR_USAGE, "\"%s\" is not expected (--help explains)", p->result->operands[0]);

@@ -12,7 +12,18 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A base that deltas start from is not replaced by mistake. */
+static bool check_is_new(const char *path, struct error *err)
+{
+    struct stat found;
+
+    return strcmp(path, "-") == 0 || stat(path, &found) != 0 || !S_ISREG(found.st_mode)
+           || error_set(err, ERROR_REFUSED,
+               "\"%s\" exists: remove it, squash to another name, or use --force", path);
+}
 
 static bool squash(
     const struct squash_options *options, char **operands, size_t count, struct error *err)
@@ -35,18 +46,28 @@ static bool squash(
     return print_out(&out, err);
 }
 
-bool cmd_squash_run(int argc, char **argv, struct error *err)
+static uint64_t default_thread_count(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (cores > ROWS_WRITER_THREAD_COUNT_MAX)
+        return ROWS_WRITER_THREAD_COUNT_MAX;
+    return cores < 1 ? 1 : (uint64_t)cores;
+}
+
+bool cmd_squash_run(int argc, char **argv, struct error *err)
+{
     uint64_t level = BLOCK_LEVEL_DEFAULT;
-    uint64_t thread_count = cores < 1 ? 1 : (uint64_t)cores;
+    uint64_t thread_count = default_thread_count();
     const char *path = NULL;
+    bool is_forced = false;
     const struct command_line_option options[] = {
         {.letter = 'o',
             .name = "output",
             .value_name = "FILE",
             .text = &path,
             .help = "the dump to write; - for standard output"},
+        {.letter = 'f', .name = "force", .flag = &is_forced, .help = "overwrite FILE if it exists"},
         {.name = "level",
             .value_name = "N",
             .number = &level,
@@ -72,8 +93,8 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
             "for standard input.",
         .options = options,
         .epilogue = "Exit status: 0 written, 2 wrong usage, 4 the system refused, 5 not a dump, "
-                    "6 damaged,\n7 newer than this program, 9 the dumps do not follow each other, "
-                    "11 stopped. Unless 0\nthere is no FILE.\n",
+                    "6 damaged,\n7 newer than this program, 9 FILE exists or the dumps do not "
+                    "follow each other,\n11 stopped. Unless 0 nothing is written.\n",
         .operand_name = "DUMP",
         .operand_min = 1,
         .operand_max = INT_MAX,
@@ -87,8 +108,8 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
         return print_out(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
-    if (thread_count > ROWS_WRITER_THREAD_COUNT_MAX)
-        thread_count = ROWS_WRITER_THREAD_COUNT_MAX;
+    if (!is_forced && !check_is_new(path, err))
+        return false;
     wanted = (struct squash_options){
         .path = path, .level = (int)level, .thread_count = (unsigned)thread_count};
     return stop_install(err) && squash(&wanted, parsed.operands, parsed.operand_count, err);

@@ -79,6 +79,11 @@ def test_refusals(valise: Run, tmp_path: Path) -> None:
         assert str(wrong[1]) in said
     valise("squash", "-o", tmp_path / "no", paths[0], tmp_path / "missing", status=4)
     valise("squash", "-o", tmp_path / "missing" / "no", paths[0], status=4)
+    before = paths[0].read_bytes()
+    said = valise("squash", "-o", paths[0], *paths[:2], status=9).stderr.decode()
+    assert "exists" in said and paths[0].read_bytes() == before
+    valise("squash", "--force", "-o", paths[0], *paths[:2])
+    assert paths[0].read_bytes() != before
     valise("squash", paths[0], status=2)
     damaged = bytearray(paths[1].read_bytes())
     damaged[len(damaged) // 2] ^= 4
