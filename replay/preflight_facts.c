@@ -11,6 +11,7 @@
 #define SHOWN_MAX 5 /* texts in a message */
 #define SQLSTATE_UNDEFINED_TABLE "42P01"
 #define SQLSTATE_UNDEFINED_COLUMN "42703"
+#define SQLSTATE_INSUFFICIENT_PRIVILEGE "42501"
 
 /* A set of texts. Zero-initialise. */
 struct texts {
@@ -167,11 +168,18 @@ static bool read_source(const struct preflight *p, const struct profile_fact *fa
 
 /* --- the target's side, and both ------------------------------------------------------ */
 
-/* A target that is not what the profile expects lacks a table or a column of the query. */
+/* A target that is not what the profile expects lacks a table or a column of the query, or belongs
+   to someone else. */
 static bool excuse(const struct preflight *p, const struct error *err)
 {
     const char *state = p->connection->sqlstate;
 
+    if (strcmp(state, SQLSTATE_INSUFFICIENT_PRIVILEGE) == 0) {
+        problems_add(p->problems, "connect as the owner of the tables",
+            "the user \"%s\" may not read what the profile \"%s\" looks at: %s",
+            p->input->catalog->server.user, p->input->profile->name, err->text);
+        return true;
+    }
     if (strcmp(state, SQLSTATE_UNDEFINED_TABLE) != 0
         && strcmp(state, SQLSTATE_UNDEFINED_COLUMN) != 0)
         return false;

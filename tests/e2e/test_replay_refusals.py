@@ -233,6 +233,26 @@ def test_too_few_privileges(target: Database, good_dump: Path, tmp_path: Path) -
         target.execute("DROP OWNED BY visitor; DROP ROLE visitor")
 
 
+def test_row_level_security(target: Database, good_dump: Path, tmp_path: Path) -> None:
+    """Counting rows that a policy hides is an SQL error; it is told as a problem instead."""
+    target.execute("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN PASSWORD 'k'; "
+                   f'GRANT ALL ON SCHEMA public TO keeper; GRANT CREATE ON DATABASE "{target.name}" TO keeper; '
+                   "ALTER TABLE child OWNER TO keeper; ALTER TABLE bystander OWNER TO keeper; "
+                   "ALTER TABLE parent OWNER TO keeper; ALTER TABLE parent FORCE ROW LEVEL SECURITY; "
+                   "ALTER TABLE parent ENABLE ROW LEVEL SECURITY")
+    config = config_for(target, tmp_path, user="keeper", password="k")
+    try:
+        refused(programs.REFUSED, ["row level security", "1 problem"], target, "--postgres-config", config, good_dump)
+    finally:
+        target.execute("REASSIGN OWNED BY keeper TO CURRENT_USER; DROP OWNED BY keeper; DROP ROLE keeper")
+
+
+def test_a_report_that_cannot_be_written(target: Database, good_dump: Path, tmp_path: Path) -> None:
+    """Before the work, not after it."""
+    refused(programs.IO, ["--report", "missing"], target,
+            "--dsn", target.dsn, "--report", tmp_path / "missing" / "r.json", good_dump)
+
+
 def test_somebody_is_connected(target: Database, good_dump: Path) -> None:
     before = target.contents()
     with contextlib.closing(target.server.connect(target.name)):
