@@ -132,14 +132,22 @@ static enum convert_fault check_text(
     return CONVERT_FITS;
 }
 
-static void put_without_nul(
-    struct byte_buffer *out, const uint8_t *bytes, size_t size, const char *replacement)
+static void put_replaced(
+    const struct type_map *map, const struct value *value, struct byte_buffer *out)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == 0)
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+    for (uint32_t i = 0; i < value->size;) {
+        size_t size =
+            map->replaces_text ? utf8_character_size(value->bytes + i, value->size - i) : 1;
+
+        if (size == 0)
             byte_buffer_put(out, replacement, strlen(replacement));
+        else if (value->bytes[i] == 0)
+            byte_buffer_put(out, map->nul_replacement, strlen(map->nul_replacement));
         else
-            byte_buffer_put_u8(out, bytes[i]);
+            byte_buffer_put(out, value->bytes + i, size);
+        i += size == 0 ? 1 : (uint32_t)size;
     }
 }
 
@@ -153,8 +161,9 @@ static enum convert_fault put_characters(
         return CONVERT_CLASS;
     if (value->class == VALUE_INTEGER)
         convert_number_put(out, value->integer);
-    else if (map->nul_replacement != NULL && memchr(value->bytes, 0, value->size) != NULL)
-        put_without_nul(out, value->bytes, value->size, map->nul_replacement);
+    else if (map->replaces_text
+             || (map->nul_replacement != NULL && memchr(value->bytes, 0, value->size) != NULL))
+        put_replaced(map, value, out);
     else
         byte_buffer_put(out, value->bytes, value->size);
     return check_text(map, out->data + from, out->size - from,

@@ -68,9 +68,11 @@ static bool fill_staging(const struct derivation *derivation, const struct plan_
         .columns = table->columns,
         .column_count = table->column_count,
         .target = "pg_temp." STAGING,
+        .rejects = &table->rejects,
     };
 
-    if (!loader_copy(&copy, err) || !connection_exec(connection, "ANALYZE pg_temp." STAGING, err))
+    if (!loader_copy(&copy, err) || !loader_keep_rejects(derivation->loader, table, &copy, err)
+        || !connection_exec(connection, "ANALYZE pg_temp." STAGING, err))
         return false;
     *row_count = copy.row_count;
     return true;

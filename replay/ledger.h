@@ -9,6 +9,7 @@
  *   ledger      version of these tables
  *   replay      one row per replay: the dump's state, its phase; of a delta where it starts
  *   part        blocks of a table that are loaded, their rows and the sum of their hashes
+ *   rejects     rows that were left out, in their canonical bytes, and why
  *   saved_ddl   SQL that brings back what was dropped
  *   saved_table tables that the replay writes; a copy of the rows they had, if any
  *   saved_sequence  values before the replay

@@ -133,7 +133,7 @@ static bool return_sequences(
 static bool forget(const struct ledger *ledger, struct connection *connection, struct error *err)
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
-    char sql[600];
+    char sql[700];
     int64_t id = ledger->replay.id;
 
     if (!connection_query(connection, "SELECT count(*) FROM valise.replay", NULL, &rows, err))
@@ -141,6 +141,7 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
     if (connection_rows_integer(&rows, 0, 0) == 1)
         return connection_exec(connection,
             "DROP TABLE valise.saved_sequence, valise.saved_table, valise.saved_ddl, valise.part,"
+            " valise.rejects,"
             " valise.replay, valise.ledger; DROP SCHEMA valise",
             err);
     snprintf(sql, sizeof(sql),
@@ -148,8 +149,9 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
         "; DELETE FROM valise.saved_table WHERE replay = %" PRId64
         "; DELETE FROM valise.saved_ddl WHERE replay = %" PRId64
         "; DELETE FROM valise.part WHERE replay = %" PRId64
+        "; DELETE FROM valise.rejects WHERE replay = %" PRId64
         "; DELETE FROM valise.replay WHERE id = %" PRId64,
-        id, id, id, id, id);
+        id, id, id, id, id, id);
     return connection_exec(connection, sql, err);
 }
 

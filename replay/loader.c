@@ -141,6 +141,8 @@ static bool send_rows(struct loader_copy *copy, struct connection_copy_in *strea
             return false;
         if (values == NULL)
             break;
+        if (rejects_find(copy->rejects, &rows) != NULL)
+            continue;
         if (!copy_encoder_row(encoder, values, err))
             return false;
         if (encoder->data.size >= COPY_ENCODER_FLUSH_SIZE && !send(stream, encoder, err))
@@ -169,6 +171,29 @@ bool loader_copy(struct loader_copy *copy, struct error *err)
     return true;
 }
 
+bool loader_keep_rejects(const struct loader *loader, const struct plan_table *table,
+    const struct loader_copy *copy, struct error *err)
+{
+    OWNED(source_rows) struct source_rows rows = {0};
+    struct rejects_row row = {.replay = loader->ledger->replay.id,
+        .table = table->name,
+        .value_count = copy->reader->schema.tables[copy->source].column_count};
+
+    if (table->rejects.count == 0)
+        return true;
+    source_rows_begin_blocks(
+        &rows, copy->reader, copy->source, copy->first_block, copy->block_count);
+    for (;;) {
+        if (!source_rows_next(&rows, &row.values, err))
+            return false;
+        if (row.values == NULL)
+            return true;
+        row.reject = rejects_find(&table->rejects, &rows);
+        if (row.reject != NULL && !rejects_save(copy->connection, &row, err))
+            return false;
+    }
+}
+
 static bool load_piece(const struct pieces *pieces, const struct piece *piece,
     struct connection *connection, struct ledger_part *part, struct error *err)
 {
@@ -181,11 +206,12 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
         .block_count = piece->block_count,
         .columns = piece->table->columns,
         .column_count = piece->table->column_count,
+        .rejects = &piece->table->rejects,
     };
 
     quote_qualified(&target, piece->table->target->schema, piece->table->target->name);
     copy.target = quote_text(&target);
-    if (!loader_copy(&copy, err))
+    if (!loader_copy(&copy, err) || !loader_keep_rejects(pieces->loader, piece->table, &copy, err))
         return error_wrap(err, "table \"%s\"", piece->table->name);
     *part = (struct ledger_part){.table = piece->table->name,
         .number = piece->number,

@@ -41,11 +41,16 @@ struct loader_copy {
     enum source_rows_part part;
     const struct copy_column *columns;
     size_t column_count;
-    const char *target; /* the quoted name of a table */
-    uint64_t row_count; /* result */
-    struct hash128 sum; /* result */
+    const char *target;            /* the quoted name of a table */
+    const struct rejects *rejects; /* rows to leave out; NULL: none */
+    uint64_t row_count;            /* result */
+    struct hash128 sum;            /* result */
 };
 
 MUST_CHECK bool loader_copy(struct loader_copy *copy, struct error *err);
+
+/* Keeps the rejected rows of these blocks, in the transaction that loads the others. */
+MUST_CHECK bool loader_keep_rejects(const struct loader *loader, const struct plan_table *table,
+    const struct loader_copy *copy, struct error *err);
 
 #endif

@@ -56,6 +56,11 @@ static bool forget(const struct ledger *ledger, struct connection *connection,
         ledger->replay.id, ledger->replay.id);
     quote_plain(&sql, text);
     quote_literal(&sql, table->name);
+    snprintf(text, sizeof(text),
+        "; DELETE FROM valise.rejects WHERE replay = %" PRId64 " AND table_name = ",
+        ledger->replay.id);
+    quote_plain(&sql, text);
+    quote_literal(&sql, table->name);
     return connection_exec(connection, quote_text(&sql), err);
 }
 

@@ -18,13 +18,17 @@ static bool print_out(const struct byte_buffer *text, struct error *err)
 static bool run(int argc, char **argv, struct byte_buffer *list, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer out = {0};
-    struct options options;
+    OWNED(options) struct options options = {0};
+    bool done;
 
     if (!options_read(&options, argc, argv, &out, err))
         return false;
-    if (out.size == 0 && (!stop_install(err) || !run_command(&options, &out, list, err)))
+    if (out.size > 0)
+        return print_out(&out, err);
+    done = stop_install(err) && run_command(&options, &out, list, err);
+    if (!done && err->kind != ERROR_REJECTED)
         return false;
-    return print_out(&out, err);
+    return print_out(&out, err) && done;
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 
 #include "base/command_line.h"
 #include "base/owned.h"
+#include "replay/value_policy.h"
 
 #include <assert.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static const char epilogue[] =
     "A delta is applied in one transaction: afterwards the target is in its new state, or\n"
     "as it was before.\n"
     "\n"
-    "Exit status: 0 done; 2 wrong usage or configuration; 4 the system refused;\n"
+    "Exit status: 0 done; 2 wrong usage or configuration; 3 done, but rows were rejected\n"
+    "or values replaced; 4 the system refused;\n"
     "5 not a dump; 6 damaged dump; 7 newer than this program; 8 PostgreSQL reported an\n"
     "error; 9 refused, nothing was touched; 10 verification found a difference\n"
     "(a delta was then not applied); 11 stopped on request.\n";
@@ -33,7 +35,7 @@ struct words {
     size_t on_drift;
 };
 
-#define TABLE_SIZE 18 /* entries, with the headings and the end */
+#define TABLE_SIZE 22 /* entries, with the headings and the end */
 
 /* Returns how many entries it made. */
 static size_t describe_options(
@@ -81,6 +83,30 @@ static size_t describe_options(
             .text = &options->report,
             .help = "write a report as JSON"},
         {.letter = 'q', .name = "quiet", .flag = &options->is_quiet, .help = "no progress"},
+    };
+
+    memcpy(table, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+static size_t describe_values(struct command_line_option table[], struct options *options)
+{
+    const struct command_line_option all[] = {
+        {.heading = "Values that do not fit the target"},
+        {.name = "on-bad-value",
+            .value_name = "POLICY",
+            .list = &options->bad_values,
+            .help = "stop (default): load nothing; reject: leave the row out, keep it in "
+                    "valise.rejects; replace: NUL and invalid UTF-8 by U+FFFD; "
+                    "TABLE.COLUMN=POLICY for one column; may be repeated"},
+        {.name = "nul-text",
+            .value_name = "TEXT",
+            .text = &options->nul_text,
+            .help = "what replaces NUL (default U+FFFD; may be empty)"},
+        {.name = "rejects",
+            .value_name = "FILE",
+            .text = &options->rejects,
+            .help = "write rejected rows there too, as JSON"},
     };
 
     memcpy(table, all, sizeof(all));
@@ -139,6 +165,12 @@ static bool understand(struct options *options, const struct words *words,
     return true;
 }
 
+void options_release(struct options *options)
+{
+    command_line_list_release(&options->bad_values);
+    *options = (struct options){0};
+}
+
 bool options_read(
     struct options *options, int argc, char **argv, struct byte_buffer *answer, struct error *err)
 {
@@ -160,8 +192,9 @@ bool options_read(
         .operand_max = SIZE_MAX,
     };
 
-    *options = (struct options){0};
+    *options = (struct options){.nul_text = VALUE_POLICY_NUL_TEXT};
     count = describe_options(table, options, &words);
+    count += describe_values(table + count, options);
     describe_commands(table + count, TABLE_SIZE - count, &words);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;

@@ -3,6 +3,7 @@
 #define REPLAY_OPTIONS_H
 
 #include "base/byte_buffer.h"
+#include "base/command_line.h"
 #include "base/error.h"
 #include "replay/delta_check.h"
 #include "replay/verify.h"
@@ -23,15 +24,20 @@ struct options {
     const char *dsn;
     const char *const *dumps; /* none for status and abort */
     size_t dump_count;
-    const char *report;  /* file for the JSON report; NULL: none */
-    const char *profile; /* NULL: found by itself */
-    size_t jobs;         /* 0: chosen */
+    const char *report;                  /* file for the JSON report; NULL: none */
+    const char *profile;                 /* NULL: found by itself */
+    size_t jobs;                         /* 0: chosen */
+    struct command_line_list bad_values; /* owned; value_policy.h */
+    const char *nul_text;                /* for NUL under "replace" */
+    const char *rejects;                 /* file for rejected rows; NULL: none */
     enum verify_level verify;
     enum delta_check_policy on_drift;
     enum options_command command;
     bool allows_unsafe_locale;
     bool is_quiet;
 };
+
+void options_release(struct options *options);
 
 /* answer is not empty: print it and exit with 0. Fails with ERROR_USAGE. */
 MUST_CHECK bool options_read(

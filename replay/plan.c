@@ -51,10 +51,19 @@ static void map_column(struct planner *p, const struct plan_table *table, uint32
     const struct target_column *column, struct copy_column *out)
 {
     const struct column_facts *facts = &p->input->reader->ends[table->source].facts[source];
+    const char *name = p->input->reader->schema.tables[table->source].columns[source].name.bytes;
+    enum value_policy policy;
 
     out->source = source;
     type_map_of(&out->type, column);
     out->type.nul_replacement = table->rule == NULL ? NULL : table->rule->nul_replacement;
+    policy = p->input->policies == NULL ? VALUE_POLICY_STOP
+                                        : value_policy_of(p->input->policies, table->name, name);
+    /* A delta is applied whole, or not at all. */
+    out->type.rejects = policy == VALUE_POLICY_REJECT && p->input->reader->header.kind == DUMP_FULL;
+    out->type.replaces_text = policy == VALUE_POLICY_REPLACE;
+    if (out->type.replaces_text && out->type.nul_replacement == NULL)
+        out->type.nul_replacement = p->input->policies->nul_text;
     out->type.trusts_text = facts->invalid_utf8_count == 0
                             && (facts->nul_count == 0 || out->type.nul_replacement != NULL);
 }
@@ -361,6 +370,8 @@ void plan_count(struct plan *plan)
 
 void plan_release(struct plan *plan)
 {
+    for (size_t i = 0; i < plan->table_count; i++)
+        rejects_release(&plan->tables[i].rejects);
     arena_release(&plan->arena);
     *plan = (struct plan){0};
 }

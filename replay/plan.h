@@ -13,7 +13,9 @@
 #include "replay/copy_encoder.h"
 #include "replay/problems.h"
 #include "replay/profile.h"
+#include "replay/rejects.h"
 #include "replay/target_catalog.h"
+#include "replay/value_policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +41,9 @@ struct plan_table {
     uint64_t size;                     /* canonical bytes */
     const struct copy_column *columns; /* of the target, or of the staging table */
     size_t column_count;
-    bool is_large; /* its indexes are taken down while it is loaded */
+    bool is_large;           /* its indexes are taken down while it is loaded */
+    struct rejects rejects;  /* owned; rows that preflight_run() takes out */
+    uint64_t replaced_count; /* values that it found to be replaced */
 };
 
 struct plan {
@@ -55,6 +59,7 @@ struct plan_input {
     const struct dump_reader *reader;
     const struct target_catalog *catalog;
     const struct profile *profile;
+    const struct value_policies *policies; /* NULL: what does not fit stops */
 };
 
 void plan_make(struct plan *plan, const struct plan_input *input, struct problems *problems);

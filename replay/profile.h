@@ -75,10 +75,18 @@ struct profile_count {
     const char *sql;
 };
 
+/* What to do with values of a column that do not fit: "stop", "reject", "replace". */
+struct profile_bad_value {
+    const char *column;
+    const char *policy;
+};
+
 struct profile_table {
     const char *name;
     enum profile_action action;
     int64_t seed_row_max; /* rows that preparing the target leaves in it */
+    const struct profile_bad_value *bad_values;
+    size_t bad_value_count;
     /* derive */
     const char *from;            /* table of the dump */
     const char *nul_replacement; /* for NUL in its texts; NULL: refuse */
@@ -129,6 +137,7 @@ struct profile {
     size_t table_count;
     const struct profile_sequence *sequences;
     size_t sequence_count;
+    const char *on_bad_value;  /* for all columns; NULL: stop */
     const char *sequence_hint; /* what to do about one that the profile does not know */
     const struct profile_check *checks;
     size_t check_count;

@@ -189,17 +189,40 @@ static bool read_derivation(struct profile *profile, const struct yaml_tree_node
            && (losses == NULL || read_losses(profile, losses, table, err));
 }
 
+static const char *const policies[] = {"stop", "reject", "replace", NULL};
+
+static bool read_bad_values(struct profile *profile, const struct yaml_tree_node *node,
+    struct profile_table *table, struct error *err)
+{
+    struct profile_bad_value *items = NEW_ARRAY(profile, struct profile_bad_value, node->count + 1);
+
+    for (size_t i = 0; i < node->count; i++) {
+        size_t policy = 0;
+
+        items[i].column = node->pairs[i].key->text;
+        if (!yaml_tree_choice(place(profile, node), items[i].column, policies, &policy, err))
+            return false;
+        items[i].policy = policies[policy];
+    }
+    table->bad_values = items;
+    table->bad_value_count = node->count;
+    return true;
+}
+
 static bool read_table(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_table *table, struct error *err)
 {
-    static const char *const known[] = {"action", "seed_rows", "from", "insert", "nul_in_text",
-        "columns", "identity", "losses", NULL};
+    static const char *const known[] = {"action", "seed_rows", "on_bad_value", "from", "insert",
+        "nul_in_text", "columns", "identity", "losses", NULL};
     static const char *const actions[] = {"replicate", "keep", "empty", "derive", "ignore", NULL};
     struct yaml_tree_place at = place(profile, node);
     size_t action = PROFILE_REPLICATE;
+    const struct yaml_tree_node *bad_values = NULL;
 
     if (!yaml_tree_only(at, known, err) || !yaml_tree_choice(at, "action", actions, &action, err)
-        || !yaml_tree_number(at, "seed_rows", &table->seed_row_max, err))
+        || !yaml_tree_number(at, "seed_rows", &table->seed_row_max, err)
+        || !yaml_tree_mapping(at, "on_bad_value", &bad_values, err)
+        || (bad_values != NULL && !read_bad_values(profile, bad_values, table, err)))
         return false;
     table->action = (enum profile_action)action;
     return table->action != PROFILE_DERIVE || read_derivation(profile, node, table, err);
@@ -323,9 +346,11 @@ bool profile_parse(
     struct profile *profile, const char *name, const void *bytes, size_t size, struct error *err)
 {
     static const char *const known[] = {"profile", "title", "prepare", "format", "recognise",
-        "target", "facts", "requirements", "tables", "sequences", "sequence_hint", "checks", NULL};
+        "target", "facts", "requirements", "on_bad_value", "tables", "sequences", "sequence_hint",
+        "checks", NULL};
     struct yaml_tree_place at = {.tree = &profile->tree};
     int64_t format = 0;
+    size_t policy = 0;
 
     *profile = (struct profile){0};
     if (!yaml_tree_parse(&profile->tree, name, bytes, size, err))
@@ -342,8 +367,10 @@ bool profile_parse(
         || !need_text(at, "title", &profile->title, err)
         || !yaml_tree_text(at, "prepare", &profile->prepare, err)
         || !yaml_tree_text(at, "sequence_hint", &profile->sequence_hint, err)
+        || !yaml_tree_choice(at, "on_bad_value", policies, &policy, err)
         || !read_texts(profile, at.mapping, "recognise", &profile->recognise, err))
         return false;
+    profile->on_bad_value = policies[policy];
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (!read_part(profile, &parts[i], err))
             return false;

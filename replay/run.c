@@ -14,6 +14,7 @@
 #include "replay/status.h"
 #include "replay/table_state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,9 @@ struct run_state {
     struct workers workers;
     struct progress progress;
     struct report report;
+    struct value_policies policies;
+    uint64_t rejected_count; /* rows */
+    uint64_t replaced_count; /* values */
     bool is_resumed;
     bool is_newer; /* the target holds another state, which this dump replaces */
 };
@@ -137,8 +141,10 @@ static bool begin_dump(struct run_state *run, size_t at, struct error *err)
 
 static struct plan_input input_of(const struct run_state *run)
 {
-    return (struct plan_input){
-        .reader = run->reader, .catalog = &run->catalog, .profile = &run->profile};
+    return (struct plan_input){.reader = run->reader,
+        .catalog = &run->catalog,
+        .profile = &run->profile,
+        .policies = &run->policies};
 }
 
 static void plan_delta(struct run_state *run)
@@ -233,6 +239,34 @@ static bool not_begun(const struct run_state *run, struct error *err)
                               "goes on, --abort undoes it)");
 }
 
+/* Counts what is not as it was in the dump, and writes --rejects. */
+static bool count_changes(struct run_state *run, struct error *err)
+{
+    for (size_t i = 0; i < run->plan.table_count; i++) {
+        const struct plan_table *table = &run->plan.tables[i];
+
+        if (table->action != PLAN_LOAD && table->action != PLAN_DERIVE)
+            continue;
+        run->rejected_count += table->rejects.count;
+        run->replaced_count += table->replaced_count;
+    }
+    return run->options->rejects == NULL
+           || rejects_write_file(
+               &run->connection, run->ledger.replay.id, run->options->rejects, err)
+           || error_wrap(err, "all is done and verified, but --rejects was not written");
+}
+
+/* Fails with ERROR_REJECTED, though all is done, when not every row is as it was. */
+static bool tell_changes(const struct run_state *run, struct error *err)
+{
+    if (run->rejected_count == 0 && run->replaced_count == 0)
+        return true;
+    return error_set(err, ERROR_REJECTED,
+        "done and verified, but %" PRIu64 " rows were rejected (they are in valise.rejects) and "
+        "%" PRIu64 " values replaced",
+        run->rejected_count, run->replaced_count);
+}
+
 static bool do_replay(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
@@ -253,7 +287,7 @@ static bool do_replay(struct run_state *run, struct error *err)
     if (!apply_run(&apply, err))
         return false;
     run->report.outcome = REPORT_DONE;
-    return true;
+    return count_changes(run, err);
 }
 
 static bool do_delta(struct run_state *run, struct error *err)
@@ -333,7 +367,7 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
             break;
     }
     report_text(&run->report, out);
-    return true;
+    return tell_changes(run, err);
 }
 
 static bool undo(struct run_state *run, struct byte_buffer *out, struct error *err)
@@ -364,7 +398,7 @@ static bool run_replay(
         return error_wrap(err, "--report");
     done = replay(run, out, err);
     failure = *err;
-    if (!done)
+    if (!done && failure.kind != ERROR_REJECTED)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
         && !report_json_write(&run->report, &file, done ? NULL : &failure, err) && done)
@@ -378,6 +412,11 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     struct error *err)
 {
     OWNED(run_state) struct run_state run = {.options = options};
+
+    run.policies = (struct value_policies){
+        .words = &options->bad_values, .profile = &run.profile, .nul_text = options->nul_text};
+    if (!value_policy_check(&run.policies, err))
+        return false;
 
     progress_init(&run.progress, options->is_quiet);
     switch (options->command) {

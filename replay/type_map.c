@@ -127,7 +127,7 @@ static bool texts_fit(const struct type_map *map, const struct column_facts *fac
     if (facts->class_count[VALUE_REAL] != 0 || facts->class_count[VALUE_BLOB] != 0
         || facts->invalid_utf8_count != 0)
         return false;
-    if (facts->nul_count != 0 && map->nul_replacement == NULL)
+    if (facts->nul_count != 0 && (map->nul_replacement == NULL || map->replaces_text))
         return false;
     if (map->column->base_type_kind == 'e')
         return facts->class_count[VALUE_TEXT] == 0 && facts->class_count[VALUE_INTEGER] == 0;

@@ -43,6 +43,8 @@ struct type_map {
     uint32_t precision;  /* of numeric(p,s); 0: any */
     int32_t scale;
     const char *nul_replacement; /* for a NUL in TEXT; NULL: refuse */
+    bool replaces_text;          /* invalid UTF-8 by U+FFFD; replaced values are counted */
+    bool rejects;                /* rows with values that do not fit are left out */
 };
 
 void type_map_of(struct type_map *map, const struct target_column *column);

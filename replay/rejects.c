@@ -1,0 +1,120 @@
+#include "replay/rejects.h"
+
+#include "base/byte_buffer.h"
+#include "base/file.h"
+#include "base/json_writer.h"
+#include "base/owned.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void rejects_release(struct rejects *rejects)
+{
+    free(rejects->items);
+    *rejects = (struct rejects){0};
+}
+
+static struct reject place_of(const struct source_rows *rows)
+{
+    return (struct reject){.block = rows->next_block - 1, .row = rows->buffer.rows.next_row - 1};
+}
+
+void rejects_add(struct rejects *rejects, const struct source_rows *rows, const char *reason)
+{
+    rejects->items =
+        byte_buffer_realloc(rejects->items, (rejects->count + 1) * sizeof(*rejects->items));
+    rejects->items[rejects->count] = place_of(rows);
+    rejects->items[rejects->count++].reason = reason;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct reject *x = a;
+    const struct reject *y = b;
+
+    if (x->block != y->block)
+        return x->block < y->block ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+void rejects_sort(struct rejects *rejects)
+{
+    if (rejects->count > 1)
+        qsort(rejects->items, rejects->count, sizeof(*rejects->items), compare);
+}
+
+const struct reject *rejects_find(const struct rejects *rejects, const struct source_rows *rows)
+{
+    struct reject place;
+
+    if (rejects == NULL || rejects->count == 0)
+        return NULL;
+    place = place_of(rows);
+    return bsearch(&place, rejects->items, rejects->count, sizeof(place), compare);
+}
+
+/* "\x..." as bytea reads it, with a final NUL. */
+static void put_hex(struct byte_buffer *out, const struct byte_buffer *bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    byte_buffer_put(out, "\\x", 2);
+    for (size_t i = 0; i < bytes->size; i++) {
+        byte_buffer_put_u8(out, (uint8_t)digits[bytes->data[i] >> 4]);
+        byte_buffer_put_u8(out, (uint8_t)digits[bytes->data[i] & 15]);
+    }
+    byte_buffer_put_u8(out, 0);
+}
+
+bool rejects_save(struct connection *connection, const struct rejects_row *row, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer bytes = {0};
+    OWNED(byte_buffer) struct byte_buffer hex = {0};
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    char replay[24];
+    const char *items[] = {replay, row->table, row->reject->reason, NULL};
+
+    for (size_t i = 0; i < row->value_count; i++)
+        value_encode(&bytes, &row->values[i]);
+    put_hex(&hex, &bytes);
+    items[3] = (const char *)hex.data;
+    snprintf(replay, sizeof(replay), "%" PRId64, row->replay);
+    return connection_query(connection, "INSERT INTO valise.rejects VALUES ($1, $2, $3, $4)",
+               &(struct connection_values){.items = items, .count = 4}, &rows, err)
+           || error_wrap(err, "cannot keep a rejected row");
+}
+
+static void put_row(struct json_writer *w, const struct connection_rows *rows, size_t row)
+{
+    json_writer_begin_object(w);
+    json_writer_named_text(w, "table", connection_rows_text(rows, row, 0));
+    json_writer_named_text(w, "reason", connection_rows_text(rows, row, 1));
+    json_writer_named_text(w, "row", connection_rows_text(rows, row, 2));
+    json_writer_end_object(w);
+}
+
+bool rejects_write_file(
+    struct connection *connection, int64_t replay, const char *path, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+    OWNED(file_output) struct file_output file = {.fd = -1};
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    struct json_writer w = {.out = &text};
+    char id[24];
+    const char *items[] = {id};
+
+    snprintf(id, sizeof(id), "%" PRId64, replay);
+    if (!connection_query(connection,
+            "SELECT table_name, reason, encode(row_bytes, 'hex') FROM valise.rejects"
+            " WHERE replay = $1 ORDER BY table_name COLLATE \"C\", row_bytes",
+            &(struct connection_values){.items = items, .count = 1}, &rows, err))
+        return false;
+    json_writer_begin_array(&w);
+    for (size_t i = 0; i < rows.row_count; i++)
+        put_row(&w, &rows, i);
+    json_writer_end_array(&w);
+    json_writer_finish(&w);
+    return file_output_open(&file, path, err) && file_output_write(&file, text.data, text.size, err)
+           && file_output_commit(&file, err);
+}
