@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define INDEX_ROW_COUNT 200 /* below, looking at all of them is as fast */
+
 /* Staging all of it. */
 struct staging {
     struct delta_plan *plan;
@@ -77,6 +79,24 @@ static bool fill(const struct staging *s, struct loader_copy *copy, struct error
     return true;
 }
 
+/* Staged rows are looked up by their key, and the server may take any way to them. */
+static bool index_key(const struct staging *s, const struct delta_table *table, const char *name,
+    uint64_t row_count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    if (table->key == NULL || row_count < INDEX_ROW_COUNT)
+        return true;
+    quote_plain(&sql, "CREATE INDEX ON ");
+    quote_plain(&sql, name);
+    for (size_t i = 0; i < table->key->key_count; i++) {
+        quote_plain(&sql, i == 0 ? " (" : ", ");
+        quote_name(&sql, table->key->keys[i]->name);
+    }
+    quote_plain(&sql, ")");
+    return connection_exec(s->connection, quote_text(&sql), err);
+}
+
 /* --- tables ------------------------------------------------------------------------- */
 
 static bool stage_part(
@@ -90,7 +110,8 @@ static bool stage_part(
         .target = is_removed ? table->removed : table->added,
     };
 
-    if (!make_like(s, table, copy.target, err) || !fill(s, &copy, err))
+    if (!make_like(s, table, copy.target, err) || !fill(s, &copy, err)
+        || !index_key(s, table, copy.target, copy.row_count, err))
         return false;
     *(is_removed ? &table->removed_count : &table->added_count) = copy.row_count;
     *(is_removed ? &table->removed_sum : &table->added_sum) = copy.sum;
@@ -180,7 +201,8 @@ static bool changes_unique(
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    quote_plain(&sql, "SELECT EXISTS (SELECT 1 FROM ");
+    /* Not EXISTS: the server would look for a first row quickly, and for all of them slowly. */
+    quote_plain(&sql, "SELECT count(*) > 0 FROM ");
     quote_plain(&sql, table->removed);
     quote_plain(&sql, " AS r JOIN ");
     quote_plain(&sql, table->added);
@@ -188,7 +210,6 @@ static bool changes_unique(
     delta_sql_key_match(&sql, table, "r", "a");
     quote_plain(&sql, " WHERE ");
     put_unique_differs(&sql, table);
-    quote_plain(&sql, ")");
     return ask(s, &sql, answer, err);
 }
 
