@@ -1,7 +1,7 @@
 #include "replay/apply.h"
 
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
 #include "replay/derive.h"
 #include "replay/finish.h"
 #include "replay/ledger_undo.h"

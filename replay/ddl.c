@@ -2,7 +2,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
 #include "replay/ddl_text.h"
 
 #include <stdlib.h>

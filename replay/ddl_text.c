@@ -1,7 +1,7 @@
 #include "replay/ddl_text.h"
 
 #include "base/byte_buffer.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 /* Moves the text to the arena. */
 static const char *keep(struct arena *arena, struct byte_buffer *sql)

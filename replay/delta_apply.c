@@ -1,7 +1,8 @@
 #include "replay/delta_apply.h"
 
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
+#include "postgres/quote.h"
 #include "replay/delta_change.h"
 #include "replay/delta_derive.h"
 #include "replay/delta_ledger.h"
@@ -9,7 +10,6 @@
 #include "replay/delta_sql.h"
 #include "replay/delta_stage.h"
 #include "replay/delta_verify.h"
-#include "replay/quote.h"
 #include "replay/sequences.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #define REPLAY_DELTA_CHANGE_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/delta_plan.h"
 
 /* overwrites: rows that stand where an added one goes give way, missing ones are no matter. */

@@ -1,8 +1,8 @@
 #include "replay/delta_check.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/delta_sql.h"
-#include "replay/quote.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "replay/delta_derive.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/delta_sql.h"
 #include "replay/derive.h"
-#include "replay/quote.h"
 
 /* Appends "EXISTS (SELECT 1 FROM staged AS s WHERE s.k = t.k AND ...)". */
 static void put_exists(

@@ -6,7 +6,7 @@
 #define REPLAY_DELTA_DERIVE_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/delta_plan.h"
 #include "replay/problems.h"
 

@@ -1,7 +1,7 @@
 #include "replay/delta_ledger.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 #include "replay/table_state.h"
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #define REPLAY_DELTA_LEDGER_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/delta_plan.h"
 #include "replay/ledger.h"
 

@@ -1,8 +1,8 @@
 #include "replay/delta_references.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/delta_sql.h"
-#include "replay/quote.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #define REPLAY_DELTA_REFERENCES_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/ddl.h"
 #include "replay/delta_plan.h"
 

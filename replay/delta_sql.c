@@ -1,6 +1,6 @@
 #include "replay/delta_sql.h"
 
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "replay/delta_stage.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/delta_sql.h"
 #include "replay/loader.h"
-#include "replay/quote.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #define REPLAY_DELTA_STAGE_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/delta_plan.h"
 #include "replay/progress.h"
 

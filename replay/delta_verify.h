@@ -6,7 +6,7 @@
 #define REPLAY_DELTA_VERIFY_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/delta_plan.h"
 #include "replay/ledger.h"
 #include "replay/verify.h"

@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "format/checksum.h"
 #include "format/state.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/ddl.h"
 
 #include <stdbool.h>

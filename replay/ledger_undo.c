@@ -1,8 +1,8 @@
 #include "replay/ledger_undo.h"
 
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
-#include "replay/quote.h"
+#include "postgres/connection_transaction.h"
+#include "postgres/quote.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define REPLAY_LEDGER_UNDO_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/ledger.h"
 
 /*

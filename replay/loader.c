@@ -1,9 +1,9 @@
 #include "replay/loader.h"
 
 #include "base/owned.h"
-#include "replay/connection_copy.h"
-#include "replay/connection_transaction.h"
-#include "replay/quote.h"
+#include "postgres/connection_copy.h"
+#include "postgres/connection_transaction.h"
+#include "postgres/quote.h"
 
 #include <stdlib.h>
 

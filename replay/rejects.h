@@ -9,7 +9,7 @@
 #define REPLAY_REJECTS_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/source_rows.h"
 
 #include <stdbool.h>

@@ -10,7 +10,7 @@
 #define REPLAY_REPLAY_LOCK_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 /* SQL with which a worker's session makes itself known. */
 extern const char replay_lock_worker_sql[];

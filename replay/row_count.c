@@ -1,7 +1,7 @@
 #include "replay/row_count.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 bool row_count_read(struct connection *connection, const struct target_table *table,
     int64_t *row_count, struct error *err)

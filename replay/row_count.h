@@ -3,7 +3,7 @@
 #define REPLAY_ROW_COUNT_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/target_catalog.h"
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "replay/sequences.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 #include "replay/source_rows.h"
 
 #include <inttypes.h>

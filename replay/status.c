@@ -1,8 +1,8 @@
 #include "replay/status.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/ledger.h"
-#include "replay/quote.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 /* Appends a description for a person. Fails as ledger_read(). */
 MUST_CHECK bool status_text(

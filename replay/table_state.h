@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "format/dump_reader.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/ledger.h"
 #include "replay/plan.h"
 #include "replay/problems.h"

@@ -1,7 +1,7 @@
 #include "replay/target_catalog.h"
 
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
 #include "replay/target_keys.h"
 #include "replay/target_read.h"
 #include "replay/target_sequences.h"

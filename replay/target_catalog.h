@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 #include <stddef.h>

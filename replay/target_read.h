@@ -6,7 +6,7 @@
 #ifndef REPLAY_TARGET_READ_H
 #define REPLAY_TARGET_READ_H
 
-#include "replay/connection.h"
+#include "postgres/connection.h"
 #include "replay/target_catalog.h"
 
 #include <stdbool.h>

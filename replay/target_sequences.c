@@ -1,7 +1,7 @@
 #include "replay/target_sequences.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 static enum target_sequence_owner owner_kind(char dependency)
 {

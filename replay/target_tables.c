@@ -1,7 +1,7 @@
 #include "replay/target_tables.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <stdlib.h>
 #include <string.h>

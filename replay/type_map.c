@@ -1,6 +1,6 @@
 #include "replay/type_map.h"
 
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <string.h>
 

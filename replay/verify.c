@@ -1,8 +1,8 @@
 #include "replay/verify.h"
 
 #include "base/owned.h"
-#include "replay/connection_copy.h"
-#include "replay/quote.h"
+#include "postgres/connection_copy.h"
+#include "postgres/quote.h"
 
 #include <inttypes.h>
 #include <pthread.h>

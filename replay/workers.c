@@ -3,7 +3,7 @@
 #include "base/byte_buffer.h"
 #include "base/owned.h"
 #include "base/stop.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <pthread.h>
 #include <stdio.h>

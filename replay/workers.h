@@ -9,7 +9,7 @@
 #define REPLAY_WORKERS_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "tests/unit/server.h"
 
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_SERVER_H
 #define TESTS_UNIT_SERVER_H
 
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 

@@ -1,9 +1,9 @@
 #include "base/owned.h"
 #include "base/stop.h"
-#include "replay/connection.h"
-#include "replay/connection_copy.h"
-#include "replay/connection_transaction.h"
-#include "replay/quote.h"
+#include "postgres/connection.h"
+#include "postgres/connection_copy.h"
+#include "postgres/connection_transaction.h"
+#include "postgres/quote.h"
 #include "tests/unit/server.h"
 
 #include <pthread.h>

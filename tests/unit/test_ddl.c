@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
 #include "replay/ddl.h"
 #include "tests/unit/nasty_schema.h"
 #include "tests/unit/server.h"

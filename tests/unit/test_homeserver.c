@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/homeserver.h"
+#include "postgres/homeserver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,11 +3,11 @@
  *
  * Between begin and release the connection can do nothing else.
  */
-#ifndef REPLAY_CONNECTION_COPY_H
-#define REPLAY_CONNECTION_COPY_H
+#ifndef POSTGRES_CONNECTION_COPY_H
+#define POSTGRES_CONNECTION_COPY_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 #include <stddef.h>

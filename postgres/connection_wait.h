@@ -4,11 +4,11 @@
  * What connection*.c share: sockets, results, and errors made of them. Nobody
  * else includes this.
  */
-#ifndef REPLAY_CONNECTION_WAIT_H
-#define REPLAY_CONNECTION_WAIT_H
+#ifndef POSTGRES_CONNECTION_WAIT_H
+#define POSTGRES_CONNECTION_WAIT_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>

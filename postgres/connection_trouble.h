@@ -4,8 +4,8 @@
  * Servers say what is wrong in a line that only an administrator of PostgreSQL
  * understands; this adds where to look.
  */
-#ifndef REPLAY_CONNECTION_TROUBLE_H
-#define REPLAY_CONNECTION_TROUBLE_H
+#ifndef POSTGRES_CONNECTION_TROUBLE_H
+#define POSTGRES_CONNECTION_TROUBLE_H
 
 #include "base/error.h"
 

@@ -1,7 +1,7 @@
-#include "replay/connection_wait.h"
+#include "postgres/connection_wait.h"
 
 #include "base/stop.h"
-#include "replay/connection_trouble.h"
+#include "postgres/connection_trouble.h"
 
 #include <assert.h>
 #include <errno.h>

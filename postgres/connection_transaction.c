@@ -1,8 +1,8 @@
-#include "replay/connection_transaction.h"
+#include "postgres/connection_transaction.h"
 
 #include "base/byte_buffer.h"
 #include "base/owned.h"
-#include "replay/connection_wait.h"
+#include "postgres/connection_wait.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * carry the server's message, SQLSTATE, detail and hint. Not for use by two
  * threads at once. Zero-initialise.
  */
-#ifndef REPLAY_CONNECTION_H
-#define REPLAY_CONNECTION_H
+#ifndef POSTGRES_CONNECTION_H
+#define POSTGRES_CONNECTION_H
 
 #include "base/byte_buffer.h"
 #include "base/error.h"

@@ -1,4 +1,4 @@
-#include "replay/connection_trouble.h"
+#include "postgres/connection_trouble.h"
 
 #include <stdio.h>
 #include <string.h>

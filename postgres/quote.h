@@ -4,8 +4,8 @@
  * Names are always quoted, so neither keywords nor capitals matter. Literals
  * rely on standard_conforming_strings being on, which connection_open() sees to.
  */
-#ifndef REPLAY_QUOTE_H
-#define REPLAY_QUOTE_H
+#ifndef POSTGRES_QUOTE_H
+#define POSTGRES_QUOTE_H
 
 #include "base/byte_buffer.h"
 

@@ -1,11 +1,11 @@
 /*
  * A transaction as something one owns.
  */
-#ifndef REPLAY_CONNECTION_TRANSACTION_H
-#define REPLAY_CONNECTION_TRANSACTION_H
+#ifndef POSTGRES_CONNECTION_TRANSACTION_H
+#define POSTGRES_CONNECTION_TRANSACTION_H
 
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 

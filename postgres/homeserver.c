@@ -1,4 +1,4 @@
-#include "replay/homeserver.h"
+#include "postgres/homeserver.h"
 
 #include "base/owned.h"
 #include "base/yaml_tree.h"

@@ -1,9 +1,9 @@
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include "base/owned.h"
 #include "base/stop.h"
-#include "replay/connection_trouble.h"
-#include "replay/connection_wait.h"
+#include "postgres/connection_trouble.h"
+#include "postgres/connection_wait.h"
 
 #include <assert.h>
 #include <errno.h>

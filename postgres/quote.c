@@ -1,4 +1,4 @@
-#include "replay/quote.h"
+#include "postgres/quote.h"
 
 #include <string.h>
 

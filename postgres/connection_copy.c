@@ -1,6 +1,6 @@
-#include "replay/connection_copy.h"
+#include "postgres/connection_copy.h"
 
-#include "replay/connection_wait.h"
+#include "postgres/connection_wait.h"
 
 #include <assert.h>
 #include <poll.h>

@@ -4,12 +4,12 @@
  * Read as Synapse documents it: name, args (passed to libpq but for cp_*),
  * txn_limit, allow_unsafe_locale, statement_timeout. No message shows a password.
  */
-#ifndef REPLAY_HOMESERVER_H
-#define REPLAY_HOMESERVER_H
+#ifndef POSTGRES_HOMESERVER_H
+#define POSTGRES_HOMESERVER_H
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "replay/connection.h"
+#include "postgres/connection.h"
 
 #include <stdbool.h>
 #include <stddef.h>
