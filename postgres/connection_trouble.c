@@ -73,6 +73,8 @@ static const struct advice advices[] = {
 
 /* Advice within a session. */
 static const struct advice session_advices[] = {
+    {"08P01", NULL,
+        "a connection pooler such as PgBouncer may be in between: give its pool (default_pool_size) two connections more than --jobs, use fewer with --jobs, or connect to PostgreSQL itself"},
     {"25006", NULL, "the database is read-only: a standby, or default_transaction_read_only is on"},
     {"40P01", NULL, "another session works in these tables; stop it and start again"},
     {"53100", NULL, "the server's disk is full; make room and start again"},

@@ -86,13 +86,16 @@ static bool read_database(struct target_read *read, struct error *err)
     return true;
 }
 
+/* A session that a pooler in session mode keeps open for whoever comes next was cleaned with
+   DISCARD ALL when its client left: nobody is behind it. */
 static bool read_sessions(struct target_read *read, struct error *err)
 {
     const char *sql = arena_format(read->arena,
         "SELECT s.pid, coalesce(s.usename, ''), coalesce(s.application_name, ''),"
         " coalesce(host(s.client_addr), '')"
         " FROM pg_stat_activity AS s"
-        " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() %s ORDER BY s.pid",
+        " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()"
+        " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE %s ORDER BY s.pid",
         target_read_since(read, 100000, "AND s.backend_type = 'client backend'", ""));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_session *sessions;

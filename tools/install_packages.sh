@@ -8,7 +8,7 @@ packages=(
     gcc libc6-dev meson ninja-build pkg-config
     libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev
     # tests, and the scripts beside this one
-    postgresql sqlite3 zstd git ca-certificates
+    postgresql pgbouncer sqlite3 zstd git ca-certificates
     python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml python3-xxhash python3-zstandard
     shellcheck clang-format-14
 )
@@ -38,7 +38,11 @@ log=$(mktemp)
 settings=/etc/postgresql-common/createcluster.conf
 has_changed_settings=""
 
+policy=/usr/sbin/policy-rc.d
+has_made_policy=""
+
 cleanup() {  # called by the trap
+    [ -z "$has_made_policy" ] || "${as_root[@]}" rm -f "$policy"
     [ -z "$has_changed_settings" ] || "${as_root[@]}" mv -f "$settings.valise" "$settings"
     rm -f "$log"
 }
@@ -58,4 +62,13 @@ case " ${missing[*]} " in
         has_changed_settings=yes
         "${as_root[@]}" sed -i 's/^#*create_main_cluster *=.*/create_main_cluster = false/' "$settings" ;;
 esac
+if [ ! -e "$policy" ]; then   # asked before a package starts its service
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" > /dev/null
+    has_made_policy=yes
+    "${as_root[@]}" chmod 755 "$policy"
+fi
 apt install --no-install-recommends "${missing[@]}"
+case " ${missing[*]} " in
+    *" pgbouncer "*)   # nor at the next start of the system
+        "${as_root[@]}" update-rc.d pgbouncer disable > /dev/null 2>&1 || true ;;
+esac

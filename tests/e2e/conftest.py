@@ -6,13 +6,14 @@ import itertools
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
+import pooler
 import programs
 from synapse_kit import installation
 from synapse_kit.configuration import Installation
@@ -107,6 +108,19 @@ def database(postgres: Server) -> Iterator[Database]:
     name = postgres.create()
     yield Database(postgres, name)
     postgres.drop(name)
+
+
+@pytest.fixture
+def pooled(postgres: Server) -> Iterator[Callable[..., pooler.Pooler]]:
+    """pooled(mode, **settings) is a PgBouncer in front of the server, as pooler.running makes it."""
+    with contextlib.ExitStack() as stack:
+        def start(mode: str, **settings: Any) -> pooler.Pooler:
+            try:
+                return stack.enter_context(pooler.running(postgres, mode, **settings))
+            except pooler.Unavailable as error:
+                pytest.skip(str(error))
+
+        yield start
 
 
 @pytest.fixture(scope="session")
