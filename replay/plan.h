@@ -10,9 +10,9 @@
 
 #include "base/arena.h"
 #include "format/dump_reader.h"
+#include "profile/profile.h"
 #include "replay/copy_encoder.h"
 #include "replay/problems.h"
-#include "replay/profile.h"
 #include "replay/rejects.h"
 #include "replay/target_catalog.h"
 #include "replay/value_policy.h"

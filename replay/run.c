@@ -113,17 +113,23 @@ static void describe_dump(struct run_state *run, const struct dump_reader *reade
     state_format(report->state, reader->tail.state_id);
 }
 
+static bool dump_has_table(const void *schema, const char *name)
+{
+    return schema_find_table(schema, name) != NULL;
+}
+
 /* Turns to one dump: everything is read anew, as the dump before may have changed it. */
 static bool begin_dump(struct run_state *run, size_t at, struct error *err)
 {
     struct report *report = &run->report;
     const struct dump_reader *reader = &run->chain.dumps[at];
+    const struct profile_subject subject = {dump_has_table, &reader->schema, "dump"};
 
     if (!workers_close(&run->workers, &run->connection, err))
         return false;
     forget_dump(run);
     describe_dump(run, reader);
-    if (!profile_find(&run->profile, run->options->profile, &reader->schema, err)
+    if (!profile_find(&run->profile, run->options->profile, &subject, err)
         || !ledger_read(&run->ledger, &run->connection, err)
         || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
         return false;

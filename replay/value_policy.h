@@ -9,7 +9,7 @@
 
 #include "base/command_line.h"
 #include "base/error.h"
-#include "replay/profile.h"
+#include "profile/profile.h"
 
 enum value_policy {
     VALUE_POLICY_STOP,    /* nothing is loaded */

@@ -1,10 +1,10 @@
-#include "replay/profile.h"
+#include "profile/profile.h"
 
 #include "base/byte_buffer.h"
 #include "base/file.h"
 #include "base/owned.h"
-#include "replay/builtin_profiles.h"
-#include "replay/profile_parse.h"
+#include "profile/builtin_profiles.h"
+#include "profile/profile_parse.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -12,10 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-static bool recognises(const struct profile *profile, const struct schema *schema)
+static bool recognises(const struct profile *profile, const struct profile_subject *subject)
 {
     for (size_t i = 0; i < profile->recognise.count; i++)
-        if (schema_find_table(schema, profile->recognise.items[i]) == NULL)
+        if (!subject->has_table(subject->context, profile->recognise.items[i]))
             return false;
     return profile->recognise.count > 0;
 }
@@ -28,11 +28,11 @@ static bool read_file(struct profile *profile, const char *path, struct error *e
            && profile_parse(profile, path, text.data, text.size, err);
 }
 
-/* Keeps the profile if it is for this schema. */
+/* Keeps the profile if it is for this subject. */
 static bool keep_if_recognised(
-    struct profile *profile, struct profile *candidate, const struct schema *schema)
+    struct profile *profile, struct profile *candidate, const struct profile_subject *subject)
 {
-    if (!recognises(candidate, schema))
+    if (!recognises(candidate, subject))
         return false;
     *profile = *candidate;
     *candidate = (struct profile){0};
@@ -53,7 +53,7 @@ static int only_yaml(const struct dirent *entry)
 }
 
 static bool try_file(struct profile *profile, const char *folder, const char *name,
-    const struct schema *schema, struct error *err)
+    const struct profile_subject *subject, struct error *err)
 {
     OWNED(profile) struct profile candidate = {0};
     char path[4096];
@@ -61,12 +61,12 @@ static bool try_file(struct profile *profile, const char *folder, const char *na
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (!read_file(&candidate, path, err))
         return false;
-    (void)keep_if_recognised(profile, &candidate, schema);
+    (void)keep_if_recognised(profile, &candidate, subject);
     return true;
 }
 
-static bool find_in_folder(
-    struct profile *profile, const char *folder, const struct schema *schema, struct error *err)
+static bool find_in_folder(struct profile *profile, const char *folder,
+    const struct profile_subject *subject, struct error *err)
 {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, only_yaml, alphasort);
@@ -74,14 +74,15 @@ static bool find_in_folder(
 
     for (int i = 0; i < count; i++) {
         if (done && profile->name == NULL)
-            done = try_file(profile, folder, entries[i]->d_name, schema, err);
+            done = try_file(profile, folder, entries[i]->d_name, subject, err);
         free(entries[i]);
     }
     free(entries);
     return done;
 }
 
-static bool find_builtin(struct profile *profile, const struct schema *schema, struct error *err)
+static bool find_builtin(
+    struct profile *profile, const struct profile_subject *subject, struct error *err)
 {
     for (size_t i = 0; i < builtin_profile_count; i++) {
         const struct builtin_profile *builtin = &builtin_profiles[i];
@@ -89,14 +90,14 @@ static bool find_builtin(struct profile *profile, const struct schema *schema, s
 
         if (!profile_parse(&candidate, builtin->name, builtin->text, builtin->size, err))
             return false;
-        if (keep_if_recognised(profile, &candidate, schema))
+        if (keep_if_recognised(profile, &candidate, subject))
             return true;
     }
     return true;
 }
 
-bool profile_find(
-    struct profile *profile, const char *path, const struct schema *schema, struct error *err)
+bool profile_find(struct profile *profile, const char *path, const struct profile_subject *subject,
+    struct error *err)
 {
     const char *folder = getenv("VALISE_PROFILE_DIR");
 
@@ -106,16 +107,16 @@ bool profile_find(
     if (path != NULL) {
         if (!read_file(profile, path, err))
             return false;
-        if (recognises(profile, schema))
+        if (recognises(profile, subject))
             return true;
         return error_set(err, ERROR_REFUSED,
-            "profile \"%s\" is for %s, but the dump lacks tables that it recognises; leave out "
+            "profile \"%s\" is for %s, but the %s lacks tables that it recognises; leave out "
             "--profile to have the right one found",
-            path, profile->title);
+            path, profile->title, subject->word);
     }
-    if (folder != NULL && *folder != '\0' && !find_in_folder(profile, folder, schema, err))
+    if (folder != NULL && *folder != '\0' && !find_in_folder(profile, folder, subject, err))
         return false;
-    return profile->name != NULL || find_builtin(profile, schema, err);
+    return profile->name != NULL || find_builtin(profile, subject, err);
 }
 
 const struct profile_table *profile_table(const struct profile *profile, const char *name)

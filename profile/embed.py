@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     output, files = sys.argv[1], sys.argv[2:]
-    lines = ['#include "replay/builtin_profiles.h"', ""]
+    lines = ['#include "profile/builtin_profiles.h"', ""]
     entries = []
     for number, path in enumerate(files):
         with open(path, "rb") as file:

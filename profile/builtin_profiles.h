@@ -1,6 +1,6 @@
-/* The profiles of profiles/, built into the program (profiles/embed.py makes the .c). */
-#ifndef REPLAY_BUILTIN_PROFILES_H
-#define REPLAY_BUILTIN_PROFILES_H
+/* The *.yaml of this folder, built into the program (embed.py makes the .c). */
+#ifndef PROFILE_BUILTIN_PROFILES_H
+#define PROFILE_BUILTIN_PROFILES_H
 
 #include <stddef.h>
 

@@ -6,13 +6,12 @@
  * profile that knows nothing (no application) is valid: everything then follows
  * from the two schemas. Everything lives as long as the profile.
  */
-#ifndef REPLAY_PROFILE_H
-#define REPLAY_PROFILE_H
+#ifndef PROFILE_PROFILE_H
+#define PROFILE_PROFILE_H
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/yaml_tree.h"
-#include "format/schema.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -124,7 +123,7 @@ struct profile {
     const char *name; /* NULL: no profile */
     const char *title;
     const char *prepare;            /* how the target's tables come to be; NULL: not said */
-    struct profile_texts recognise; /* tables of the dump */
+    struct profile_texts recognise; /* tables, of the dump as of the target */
     int64_t server_version_min;     /* 140000; 0: any */
     const char *encoding;           /* NULL: any */
     const char *collate;
@@ -143,12 +142,19 @@ struct profile {
     size_t check_count;
 };
 
+/* What a profile is looked for: a dump, or a database of PostgreSQL. */
+struct profile_subject {
+    bool (*has_table)(const void *context, const char *name);
+    const void *context;
+    const char *word; /* what messages call it: "dump" */
+};
+
 /*
- * Finds the profile for a dump. path is a file, "none", or NULL: then $VALISE_PROFILE_DIR's and the
- * ones built in are tried, and none that recognises the schema means an empty profile.
+ * Finds the profile for a subject. path is a file, "none", or NULL: then $VALISE_PROFILE_DIR's and
+ * the ones built in are tried, and none that recognises the subject means an empty profile.
  */
-MUST_CHECK bool profile_find(
-    struct profile *profile, const char *path, const struct schema *schema, struct error *err);
+MUST_CHECK bool profile_find(struct profile *profile, const char *path,
+    const struct profile_subject *subject, struct error *err);
 
 /* What is said about a table, by exact or only case-insensitive name; NULL: nothing. */
 const struct profile_table *profile_table(const struct profile *profile, const char *name);

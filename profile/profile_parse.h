@@ -1,9 +1,9 @@
 /* Reading a profile: YAML to the structs of profile.h. */
-#ifndef REPLAY_PROFILE_PARSE_H
-#define REPLAY_PROFILE_PARSE_H
+#ifndef PROFILE_PROFILE_PARSE_H
+#define PROFILE_PROFILE_PARSE_H
 
 #include "base/error.h"
-#include "replay/profile.h"
+#include "profile/profile.h"
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "replay/profile_parse.h"
+#include "profile/profile_parse.h"
 
 #include <string.h>
 
