@@ -5,6 +5,7 @@
 #include "tools/cmd_diff.h"
 #include "tools/cmd_info.h"
 #include "tools/cmd_restore.h"
+#include "tools/cmd_schema.h"
 #include "tools/cmd_squash.h"
 #include "tools/cmd_verify.h"
 #include "tools/print.h"
@@ -24,6 +25,7 @@ static const struct command commands[] = {
     {"diff", cmd_diff_run},
     {"info", cmd_info_run},
     {"restore", cmd_restore_run},
+    {"schema", cmd_schema_run},
     {"squash", cmd_squash_run},
     {"verify", cmd_verify_run},
 };
@@ -40,6 +42,7 @@ static const struct command_line line = {
                 "  diff      what changed between two dumps, by table or row by row\n"
                 "  info      what is in a dump: tables, rows, sizes, columns\n"
                 "  restore   a SQLite database again, from a dump and the deltas after it\n"
+                "  schema    print CREATE statements for PostgreSQL that hold what a dump holds\n"
                 "  squash    one dump of a dump and its deltas, or of deltas alone\n"
                 "  verify    check every byte of a dump; say what is damaged, and what is whole\n"
                 "\n"

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ class Move:
     database: str
     target: list[str]
     policy: compare.Policy
+    makes_schema: bool = False
     steps: list[tuple[str, float, str]] = field(default_factory=list)
 
     @property
@@ -77,6 +79,26 @@ def sample_move(folder: Path) -> Move:
     return Move(folder / "sample.db", "shop", ["--dsn", "dbname=shop"], compare.Policy())
 
 
+def other_move(database: Path, folder: Path, reason: str) -> Move:
+    """A move of any application's database. Its PostgreSQL schema is made from the dump, once there is one."""
+    copy = folder / "database.db"
+    try:
+        process.snapshot(database, copy)
+    except sqlite3.Error as error:
+        raise Stop(f"{database}: {error}") from error
+    print(f"{reason}.\nSo its tables in PostgreSQL are made by valise schema; an application may want other ones.\n")
+    create_database("application")
+    return Move(copy, "application", ["--dsn", "dbname=application"], compare.Policy(), makes_schema=True)
+
+
+def make_schema(move: Move, dump: Path, script: Path) -> str:
+    """Create the tables of a dump."""
+    run(VALISE, "schema", "-o", script, dump)
+    run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", move.dsn, "-f", script)
+    notes = script.read_text(encoding="utf-8").count("\n-- NOTE ")
+    return f"valise schema made the tables, {notes} notes"
+
+
 def synapse_move(homeserver: Path, folder: Path) -> Move:
     """A move of a homeserver's database. Its PostgreSQL schema is made by Synapse itself."""
     snapshots.facts_of(homeserver)   # not a homeserver's: say so before anything is downloaded
@@ -112,6 +134,13 @@ def prepare(synapse: configuration.Installation, config: Path) -> str:
 def done(_: object, result: str) -> str:
     """What a step achieved, once it is done."""
     return result
+
+
+def move_of(database: Path, folder: Path) -> Move:
+    try:
+        return synapse_move(database, folder)
+    except snapshots.NotSynapse as reason:
+        return other_move(database, folder, str(reason))
 
 
 def size(path: Path) -> str:
@@ -150,6 +179,8 @@ def make_move(move: Move, folder: Path) -> list[compare.TableResult]:
     move.step("pack with valise-dump", lambda: done(
         run(DUMP, "-o", dump, move.snapshot), f"{size(move.snapshot)} -> {size(dump)}"))
     move.step("test the file", lambda: check_file(dump))
+    if move.makes_schema:
+        move.step("make tables in PostgreSQL", lambda: make_schema(move, dump, folder / "schema.sql"))
     move.step("unpack with valise-replay", lambda: replay(move, dump, folder / "report.json"))
     if move.policy is compare.SYNAPSE:
         move.step("check what Synapse asserts", check_startup)
@@ -169,19 +200,21 @@ def print_tables(results: list[compare.TableResult]) -> None:
             verdict = "DIFFERENT" if result.differences else HOW[result.how]
             print(f"  {result.name:<{width}}  {result.source_rows:>10,}  {result.target_rows:>10,}  {verdict}")
     empty = sum(not (r.source_rows or r.target_rows or r.differences) for r in results)
-    print(f"  and {empty} {'table that is' if empty == 1 else 'tables that are'} empty on both sides\n")
+    if empty:
+        print(f"  and {empty} {'table that is' if empty == 1 else 'tables that are'} empty on both sides")
+    print()
 
 
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="valise-quickstart.", dir=os.environ.get("TMPDIR", "/var/tmp")))
     try:
-        move = synapse_move(Path(sys.argv[1]), folder) if len(sys.argv) > 1 else sample_move(folder)
+        move = move_of(Path(sys.argv[1]), folder) if len(sys.argv) > 1 else sample_move(folder)
         results = make_move(move, folder)
     except installation.Unavailable as error:
         print(f"\nNOT DONE: a Synapse is needed to make its PostgreSQL schema, and none can be had.\n{error}\n"
               "Set VALISE_SYNAPSE_PYTHON to the interpreter of an installed one (with psycopg2).", file=sys.stderr)
         return 1
-    except (Stop, snapshots.NotSynapse, SystemExit) as error:   # SystemExit: the kit's way to give up
+    except (Stop, SystemExit) as error:   # SystemExit: the kit's way to give up
         print(f"\nNOT DONE: {error}", file=sys.stderr)
         return 1
     finally:

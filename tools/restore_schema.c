@@ -42,7 +42,8 @@ static bool is_create(const struct schema_entry *entry)
            || (entry->type == SCHEMA_ENTRY_INDEX && begins_with(entry->sql.bytes, unique));
 }
 
-static bool create(struct sqlite_file *file, const struct schema_entry *entry, struct error *err)
+bool restore_schema_create(
+    struct sqlite_file *file, const struct schema_entry *entry, struct error *err)
 {
     OWNED(sqlite_statement) struct sqlite_statement statement = {0};
     const char *what = type_names[entry->type];
@@ -89,7 +90,7 @@ static bool create_all(struct sqlite_file *file, const struct schema *schema,
         if (entry->type != type || !entry->has_sql || is_virtual(schema, entry)
             || is_sequence(entry))
             continue;
-        if (!create(file, entry, err))
+        if (!restore_schema_create(file, entry, err))
             return false;
     }
     return true;
@@ -123,7 +124,7 @@ static bool create_sequence(
 {
     for (uint32_t i = 0; i < schema->entry_count; i++)
         if (is_sequence(&schema->entries[i]))
-            return create(file, &schema->entries[i], err);
+            return restore_schema_create(file, &schema->entries[i], err);
     return true;
 }
 

@@ -30,4 +30,11 @@ MUST_CHECK bool restore_schema_finish(
 MUST_CHECK bool restore_schema_set_journal(
     struct sqlite_file *file, const struct schema *schema, struct error *err);
 
+/*
+ * Runs the SQL of one entry. Fails with ERROR_REFUSED if it is no CREATE statement of the entry's
+ * type and nothing else, ERROR_DATABASE if SQLite does not accept it.
+ */
+MUST_CHECK bool restore_schema_create(
+    struct sqlite_file *file, const struct schema_entry *entry, struct error *err);
+
 #endif
