@@ -1,5 +1,5 @@
 /*
- * From libyaml's events to a yaml_tree: the only module that knows libyaml.
+ * From libyaml's events to a yaml_tree.
  */
 #ifndef BASE_YAML_LOADER_H
 #define BASE_YAML_LOADER_H

@@ -4,6 +4,7 @@
 #include "base/stop.h"
 #include "postgres/connection_trouble.h"
 #include "postgres/connection_wait.h"
+#include "postgres/dsn.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -45,35 +46,6 @@ bool connection_knows_keyword(const char *keyword)
     return found;
 }
 
-/* Finds what libpq's own message would say with a piece of the password in it. */
-static bool check_dsn(const char *dsn, struct error *err)
-{
-    const char *text = NULL;
-    PQconninfoOption *options;
-    char *ignored = NULL;
-    bool is_uri = strncmp(dsn, "postgres://", 11) == 0 || strncmp(dsn, "postgresql://", 13) == 0;
-
-    if (is_uri) {
-        const char *authority = strstr(dsn, "://") + 3;
-        const char *at = memchr(authority, '@', strcspn(authority, "/?"));
-
-        if (at != NULL && memchr(at + 1, '@', strcspn(at + 1, "/?")) != NULL)
-            return error_set(err, ERROR_USAGE,
-                "the connection URI has two \"@\"; write one that belongs to the password as %%40");
-    }
-    options = PQconninfoParse(dsn, &ignored);
-    if (options == NULL)
-        text =
-            is_uri
-                ? "expected postgresql://USER@HOST:PORT/DATABASE, special characters in a part as %XX"
-                : "expected keyword=value ..., a value with spaces in single quotes";
-    PQfreemem(ignored);
-    PQconninfoFree(options);
-    /* libpq's reason may quote a part of a password, so it is not shown. */
-    return text == NULL
-           || error_set(err, ERROR_USAGE, "libpq does not understand the DSN: %s", text);
-}
-
 static bool collect(
     struct parameters *parameters, const struct connection_target *target, struct error *err)
 {
@@ -88,7 +60,7 @@ static bool collect(
         add(parameters, target->keywords[i], target->values[i]);
     }
     if (target->dsn != NULL) {
-        if (!check_dsn(target->dsn, err))
+        if (!dsn_check(target->dsn, err))
             return false;
         add(parameters, "dbname", target->dsn);
     }

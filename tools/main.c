@@ -2,6 +2,7 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "tools/cmd_cat.h"
+#include "tools/cmd_config.h"
 #include "tools/cmd_diff.h"
 #include "tools/cmd_info.h"
 #include "tools/cmd_restore.h"
@@ -22,6 +23,7 @@ struct command {
 
 static const struct command commands[] = {
     {"cat", cmd_cat_run},
+    {"config", cmd_config_run},
     {"diff", cmd_diff_run},
     {"info", cmd_info_run},
     {"restore", cmd_restore_run},
@@ -35,10 +37,11 @@ static const struct command_line_option options[] = {{0}};
 static const struct command_line line = {
     .program = "valise",
     .synopsis = "COMMAND [OPTION]... FILE",
-    .summary = "Looks at dumps made by valise-dump.",
+    .summary = "What one does with dumps made by valise-dump, and around a move.",
     .options = options,
     .epilogue = "Commands (valise COMMAND --help explains):\n"
                 "  cat       the rows, as SQL, CSV or JSON\n"
+                "  config    a homeserver.yaml that names PostgreSQL; nothing else in it changes\n"
                 "  diff      what changed between two dumps, by table or row by row\n"
                 "  info      what is in a dump: tables, rows, sizes, columns\n"
                 "  restore   a SQLite database again, from a dump and the deltas after it\n"
