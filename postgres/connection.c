@@ -49,14 +49,15 @@ bool connection_knows_keyword(const char *keyword)
 static bool collect(
     struct parameters *parameters, const struct connection_target *target, struct error *err)
 {
-    add(parameters, "application_name", "valise-replay");
+    add(parameters, "application_name",
+        target->application == NULL ? "valise-replay" : target->application);
     for (size_t i = 0; target->keywords != NULL && target->keywords[i] != NULL; i++) {
         if (!connection_knows_keyword(target->keywords[i]))
             return error_set(
                 err, ERROR_USAGE, "libpq knows no parameter \"%s\"", target->keywords[i]);
-        if (parameters->count + 3 >= KEYWORD_COUNT_MAX)
+        if (parameters->count + 4 >= KEYWORD_COUNT_MAX)
             return error_set(err, ERROR_USAGE, "there are more than %d connection parameters",
-                KEYWORD_COUNT_MAX - 4);
+                KEYWORD_COUNT_MAX - 5);
         add(parameters, target->keywords[i], target->values[i]);
     }
     if (target->dsn != NULL) {
@@ -64,9 +65,67 @@ static bool collect(
             return false;
         add(parameters, "dbname", target->dsn);
     }
+    if (target->database != NULL)
+        add(parameters, "dbname", target->database);
     add(parameters, "client_encoding", "UTF8");
     add(parameters, NULL, NULL);
     return true;
+}
+
+/* The value of a keyword among libpq's options, which may be NULL; else found. */
+static const char *option_value(
+    const PQconninfoOption *options, const char *keyword, const char *found)
+{
+    for (; options != NULL && options->keyword != NULL; options++)
+        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL)
+            return options->val;
+    return found;
+}
+
+bool connection_target_database(
+    const struct connection_target *target, struct byte_buffer *out, struct error *err)
+{
+    PQconninfoOption *defaults = PQconndefaults();
+    PQconninfoOption *options = NULL;
+    const char *name = option_value(defaults, "dbname", "");
+
+    if (target->dsn != NULL && !check_dsn(target->dsn, err)) {
+        PQconninfoFree(defaults);
+        return false;
+    }
+    if (target->dsn != NULL)
+        options = PQconninfoParse(target->dsn, NULL);
+    for (size_t i = 0; target->keywords != NULL && target->keywords[i] != NULL; i++)
+        if (strcmp(target->keywords[i], "dbname") == 0)
+            name = target->values[i];
+    name = option_value(options, "dbname", name);
+    if (target->database != NULL)
+        name = target->database;
+    byte_buffer_put(out, name, strlen(name));
+    PQconninfoFree(options);
+    PQconninfoFree(defaults);
+    return true;
+}
+
+/* Explains libpq's message by what was tried. */
+static bool explain(struct connection *connection, const char *message, struct error *err)
+{
+    PQconninfoOption *options = PQconninfo(connection->handle);
+    const char *host = PQhost(connection->handle);
+    const char *port = PQport(connection->handle);
+    const char *user = PQuser(connection->handle);
+    const char *database = PQdb(connection->handle);
+    const struct connection_place place = {
+        .host = host == NULL ? "" : host,
+        .port = port == NULL ? "" : port,
+        .user = user == NULL ? "" : user,
+        .database = database == NULL ? "" : database,
+        .sslmode = option_value(options, "sslmode", ""),
+    };
+
+    (void)connection_trouble_explain(&connection->trouble, message, &place, err);
+    PQconninfoFree(options);
+    return false;
 }
 
 /* How long to wait for all the hosts; libpq leaves that to its asynchronous callers. */
@@ -98,7 +157,7 @@ static int64_t now_ms(void)
 
 /* Sleeps until libpq can go on, stopping is requested, or the time is up. */
 static bool sleep_for(
-    const struct connection *connection, short events, int64_t left_ms, struct error *err)
+    struct connection *connection, short events, int64_t left_ms, struct error *err)
 {
     struct pollfd fds[2] = {
         {.fd = PQsocket(connection->handle), .events = events},
@@ -108,7 +167,7 @@ static bool sleep_for(
     if (!connection->ignores_stop && !stop_check(err))
         return false;
     if (left_ms <= 0)
-        return connection_trouble_explain("timeout expired", err);
+        return explain(connection, "timeout expired", err);
     if (poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms) < 0 && errno != EINTR)
         return error_set_errno(err, "cannot wait for PostgreSQL");
     return true;
@@ -138,7 +197,7 @@ static bool wait_for_server(struct connection *connection, struct error *err)
     }
     if (PQstatus(connection->handle) == CONNECTION_OK)
         return true;
-    return connection_trouble_explain(PQerrorMessage(connection->handle), err);
+    return explain(connection, PQerrorMessage(connection->handle), err);
 }
 
 /* Keeps WARNINGs for the report; NOTICEs are switched off. */

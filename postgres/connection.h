@@ -13,6 +13,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
+#include "postgres/connection_trouble.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,8 @@ struct connection_target {
     const char *dsn;             /* URI or "host=... dbname=..."; NULL: keywords */
     const char *const *keywords; /* ended by NULL; NULL: environment alone */
     const char *const *values;
+    const char *database;    /* instead of the one that all this names; NULL: that one */
+    const char *application; /* application_name; NULL: valise-replay */
 };
 
 struct connection {
@@ -37,11 +40,12 @@ struct connection {
     bool ignores_stop;      /* set it to clean up after stopping was requested */
     char
         sqlstate[CONNECTION_SQLSTATE_SIZE]; /* of the last failure; "" when the server named none */
+    struct connection_trouble trouble;      /* why it could not be opened */
     struct byte_buffer *warnings; /* owned: the server's warnings, one a line, the first 8 KiB */
 };
 
 /*
- * Opens a session: application_name valise-replay, client_encoding UTF8, no
+ * Opens a session: the application_name asked for, client_encoding UTF8, no
  * statement, lock or idle timeouts, row_security off, ISO dates in UTC,
  * extra_float_digits 3. The search_path stays the role's own. Fails with
  * ERROR_USAGE for a keyword or DSN that libpq refuses, else ERROR_DATABASE with an
@@ -52,6 +56,13 @@ MUST_CHECK bool connection_open(
     struct connection *connection, const struct connection_target *target, struct error *err);
 
 void connection_release(struct connection *connection);
+
+/*
+ * The name of the database that a target means, in out; "" when nothing names one (libpq would take
+ * the user's name). Fails with ERROR_USAGE for a DSN that libpq does not understand.
+ */
+MUST_CHECK bool connection_target_database(
+    const struct connection_target *target, struct byte_buffer *out, struct error *err);
 
 /* Is this one of libpq's keywords ("host", "sslmode", ...)? */
 bool connection_knows_keyword(const char *keyword);

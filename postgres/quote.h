@@ -16,6 +16,16 @@ void quote_plain(struct byte_buffer *out, const char *sql);
 void quote_name(struct byte_buffer *out, const char *name);
 void quote_qualified(struct byte_buffer *out, const char *schema, const char *name);
 
+/*
+ * Appends a name for a command that is shown and may be copied: as quote_name(), but control
+ * characters are written as escapes (U&"...").
+ */
+void quote_shown_name(struct byte_buffer *out, const char *name);
+void quote_shown_qualified(struct byte_buffer *out, const char *schema, const char *name);
+
+/* Appends one word of a POSIX shell's command, quoted only where it must be. */
+void quote_shell(struct byte_buffer *out, const char *word);
+
 /* Appends 'text'; NULL becomes the keyword NULL. */
 void quote_literal(struct byte_buffer *out, const char *text);
 

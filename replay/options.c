@@ -30,12 +30,13 @@ struct words {
     bool is_status;
     bool is_abort;
     bool is_undo;
+    bool creates_database;
     uint64_t jobs;
     size_t verify;
     size_t on_drift;
 };
 
-#define TABLE_SIZE 22 /* entries, with the headings and the end */
+#define TABLE_SIZE 24 /* entries, with the headings and the end */
 
 /* Returns how many entries it made. */
 static size_t describe_options(
@@ -113,10 +114,19 @@ static size_t describe_values(struct command_line_option table[], struct options
     return sizeof(all) / sizeof(all[0]);
 }
 
-static void describe_commands(struct command_line_option table[], size_t room, struct words *words)
+static void describe_commands(
+    struct command_line_option table[], size_t room, struct options *options, struct words *words)
 {
     const struct command_line_option all[] = {
         {.heading = "Instead"},
+        {.name = "create-database",
+            .flag = &words->creates_database,
+            .help = "make the database that the DSN names (UTF8, collation and ctype C); needs an "
+                    "administrator's DSN; one that exists is never changed"},
+        {.name = "owner",
+            .value_name = "ROLE",
+            .text = &options->owner,
+            .help = "with --create-database: whose it shall be (default: who connects)"},
         {.letter = 'n',
             .name = "dry-run",
             .flag = &words->is_dry_run,
@@ -141,18 +151,25 @@ static void describe_commands(struct command_line_option table[], size_t room, s
 static bool understand(struct options *options, const struct words *words,
     const struct command_line_result *parsed, struct error *err)
 {
-    bool needs_dump = !words->is_status && !words->is_abort;
+    bool needs_dump = !words->is_status && !words->is_abort && !words->creates_database;
 
-    if (words->is_dry_run + words->is_status + words->is_abort + words->is_undo > 1)
-        return error_set(
-            err, ERROR_USAGE, "--dry-run, --undo, --status and --abort exclude each other");
+    if (words->is_dry_run + words->is_status + words->is_abort + words->is_undo
+            + words->creates_database
+        > 1)
+        return error_set(err, ERROR_USAGE,
+            "--dry-run, --undo, --status, --abort and --create-database exclude each other");
+    if (words->creates_database && parsed->operand_count > 0)
+        return error_set(err, ERROR_USAGE, "--create-database takes no dump; replay it afterwards");
+    if (options->owner != NULL && !words->creates_database)
+        return error_set(err, ERROR_USAGE, "--owner is for --create-database");
     if (options->config != NULL && options->dsn != NULL)
         return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
-    options->command = words->is_dry_run  ? OPTIONS_DRY_RUN
-                       : words->is_status ? OPTIONS_STATUS
-                       : words->is_abort  ? OPTIONS_ABORT
-                       : words->is_undo   ? OPTIONS_UNDO
-                                          : OPTIONS_REPLAY;
+    options->command = words->is_dry_run         ? OPTIONS_DRY_RUN
+                       : words->is_status        ? OPTIONS_STATUS
+                       : words->is_abort         ? OPTIONS_ABORT
+                       : words->is_undo          ? OPTIONS_UNDO
+                       : words->creates_database ? OPTIONS_CREATE_DATABASE
+                                                 : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
     options->verify = (enum verify_level)words->verify;
     options->on_drift = (enum delta_check_policy)words->on_drift;
@@ -181,7 +198,8 @@ bool options_read(
     const struct command_line line = {
         .program = "valise-replay",
         .synopsis = "[OPTION]... DUMP...\n--undo [OPTION]... DELTA\n"
-                    "--status | --abort [OPTION]...",
+                    "--status | --abort [OPTION]...\n"
+                    "--create-database [--owner ROLE] [OPTION]...",
         .summary = "Unpacks dumps made by valise-dump into PostgreSQL, exactly: a full one, and\n"
                    "the deltas that follow it, oldest first, now or later. What the target has\n"
                    "already is left out. A DUMP of \"-\" is standard input.",
@@ -195,7 +213,7 @@ bool options_read(
     *options = (struct options){.nul_text = VALUE_POLICY_NUL_TEXT};
     count = describe_options(table, options, &words);
     count += describe_values(table + count, options);
-    describe_commands(table + count, TABLE_SIZE - count, &words);
+    describe_commands(table + count, TABLE_SIZE - count, options, &words);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size == 0)

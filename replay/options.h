@@ -16,13 +16,15 @@ enum options_command {
     OPTIONS_UNDO,
     OPTIONS_STATUS,
     OPTIONS_ABORT,
+    OPTIONS_CREATE_DATABASE,
 };
 
 /* Texts are borrowed from argv. */
 struct options {
     const char *config; /* homeserver.yaml; NULL: dsn or libpq's environment */
     const char *dsn;
-    const char *const *dumps; /* none for status and abort */
+    const char *owner;        /* of the database to create; NULL: who connects */
+    const char *const *dumps; /* none for status, abort and creating the database */
     size_t dump_count;
     const char *report;                  /* file for the JSON report; NULL: none */
     const char *profile;                 /* NULL: found by itself */

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "format/chain.h"
+#include "postgres/database_create.h"
 #include "postgres/homeserver.h"
 #include "postgres/quote.h"
 #include "replay/apply.h"
@@ -72,7 +73,7 @@ static void run_state_release(struct run_state *run)
 
 /* --- opening ------------------------------------------------------------------- */
 
-static bool connect(struct run_state *run, struct error *err)
+static bool read_target(struct run_state *run, struct error *err)
 {
     run->target = (struct connection_target){.dsn = run->options->dsn};
     if (run->options->config != NULL) {
@@ -80,7 +81,12 @@ static bool connect(struct run_state *run, struct error *err)
             return false;
         run->target = run->homeserver.target;
     }
-    return connection_open(&run->connection, &run->target, err);
+    return true;
+}
+
+static bool connect(struct run_state *run, struct error *err)
+{
+    return read_target(run, err) && connection_open(&run->connection, &run->target, err);
 }
 
 static bool open_dumps(struct run_state *run, struct error *err)
@@ -430,6 +436,8 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
         return connect(&run, err) && status_text(&run.connection, out, err);
     case OPTIONS_ABORT:
         return undo(&run, out, err);
+    case OPTIONS_CREATE_DATABASE:
+        return read_target(&run, err) && database_create(&run.target, options->owner, out, err);
     case OPTIONS_REPLAY:
     case OPTIONS_UNDO:
     case OPTIONS_DRY_RUN:

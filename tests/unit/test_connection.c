@@ -346,7 +346,7 @@ static void trouble_is_explained(void **state)
     snprintf(dsn, sizeof(dsn), "postgresql://postgres:sesame@%s/postgres", tcp);
     assert_refused(dsn, ERROR_DATABASE, "(28P01). the password is wrong");
     assert_refused("user=nobody dbname=postgres", ERROR_DATABASE, "createuser --pwprompt");
-    assert_refused("user=nologin dbname=postgres", ERROR_DATABASE, "ALTER ROLE ... LOGIN");
+    assert_refused("user=nologin dbname=postgres", ERROR_DATABASE, "ALTER ROLE \"nologin\" LOGIN");
     assert_refused("dbname=missing", ERROR_DATABASE, "createdb --encoding=UTF8 --locale=C");
     assert_refused("dbname=closed", ERROR_DATABASE, "ALLOW_CONNECTIONS true");
     assert_refused("host=/nonexistent", ERROR_DATABASE, "there is no such local socket");
