@@ -89,7 +89,7 @@ bool connection_target_database(
     PQconninfoOption *options = NULL;
     const char *name = option_value(defaults, "dbname", "");
 
-    if (target->dsn != NULL && !check_dsn(target->dsn, err)) {
+    if (target->dsn != NULL && !dsn_check(target->dsn, err)) {
         PQconninfoFree(defaults);
         return false;
     }
