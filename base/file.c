@@ -89,7 +89,7 @@ bool file_output_open(struct file_output *out, const char *path, struct error *e
     return done;
 }
 
-static bool write_all(int fd, const char *name, const void *bytes, size_t size, struct error *err)
+bool file_write_all(int fd, const char *name, const void *bytes, size_t size, struct error *err)
 {
     const uint8_t *next = bytes;
 
@@ -108,7 +108,8 @@ static bool write_all(int fd, const char *name, const void *bytes, size_t size, 
 
 bool file_output_write(struct file_output *out, const void *bytes, size_t size, struct error *err)
 {
-    return write_all(out->fd, out->path == NULL ? "standard output" : out->path, bytes, size, err);
+    return file_write_all(
+        out->fd, out->path == NULL ? "standard output" : out->path, bytes, size, err);
 }
 
 static bool sync_folder_of(const char *path, struct error *err)
@@ -188,32 +189,41 @@ static bool read_some(const struct file_input *in, uint8_t *bytes, size_t *size,
     return true;
 }
 
-/* Replaces in->fd, a pipe, by an unlinked file with the same bytes. */
-static bool spool(struct file_input *in, struct error *err)
+bool file_temporary(int *fd, struct error *err)
 {
     const char *folder = getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR");
     size_t room = strlen(folder) + sizeof("/valise.XXXXXX");
     char *name = byte_buffer_realloc(NULL, room);
-    uint8_t *bytes = byte_buffer_realloc(NULL, COPY_SIZE);
-    bool done = false;
+
+    snprintf(name, room, "%s/valise.XXXXXX", folder);
+    *fd = mkostemp(name, O_CLOEXEC);
+    if (*fd < 0)
+        error_set_errno(err, "cannot create a temporary file in \"%s\"", folder);
+    else
+        unlink(name);
+    free(name);
+    return *fd >= 0;
+}
+
+/* Replaces in->fd, a pipe, by an unlinked file with the same bytes. */
+static bool spool(struct file_input *in, struct error *err)
+{
+    uint8_t *bytes;
+    bool done;
     size_t size = 1;
     int fd;
 
-    snprintf(name, room, "%s/valise.XXXXXX", folder);
-    fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(err, "cannot create a temporary file in \"%s\"", folder);
-    } else {
-        unlink(name);
-        done = true;
-        while (done && size > 0)
-            done = read_some(in, bytes, &size, err) && write_all(fd, name, bytes, size, err);
-    }
+    if (!file_temporary(&fd, err))
+        return false;
+    bytes = byte_buffer_realloc(NULL, COPY_SIZE);
+    do
+        done = read_some(in, bytes, &size, err)
+               && file_write_all(fd, "a file in $TMPDIR (or /tmp)", bytes, size, err);
+    while (done && size > 0);
     free(bytes);
-    free(name);
     if (done)
         in->fd = fd;
-    else if (fd >= 0)
+    else
         close(fd);
     return done;
 }

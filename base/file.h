@@ -37,6 +37,15 @@ MUST_CHECK bool file_output_commit(struct file_output *out, struct error *err);
 
 void file_output_release(struct file_output *out);
 
+/* A new file in $TMPDIR (or /tmp) without a name: it is gone when fd is closed. Fails with
+ * ERROR_IO.
+ */
+MUST_CHECK bool file_temporary(int *fd, struct error *err);
+
+/* Writes at the descriptor's position; name is for the message. Fails with ERROR_IO. */
+MUST_CHECK bool file_write_all(
+    int fd, const char *name, const void *bytes, size_t size, struct error *err);
+
 /* --- reading -------------------------------------------------------------- */
 
 /* A regular file open for reading at offsets; safe to share between threads. */

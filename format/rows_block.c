@@ -250,35 +250,50 @@ static void next_string(struct rows_column *column, struct value *value)
     column->next_bytes += value->size;
 }
 
+static void next_value(struct rows_column *column, uint32_t row, struct value *value)
+{
+    uint64_t bits;
+
+    value->class =
+        (enum value_class)(column->classes == NULL ? column->class : column->classes[row]);
+    switch (value->class) {
+    case VALUE_NULL:
+        break;
+    case VALUE_INTEGER:
+        next_integer(column, value);
+        break;
+    case VALUE_REAL:
+        bits = packed_at(&column->reals, column->next_real++);
+        memcpy(&value->real, &bits, sizeof(bits));
+        break;
+    case VALUE_TEXT:
+    case VALUE_BLOB:
+        next_string(column, value);
+        break;
+    }
+}
+
 bool rows_block_next(struct rows_block *block, struct value *values)
 {
     uint32_t row = block->next_row;
 
     if (row == block->row_count)
         return false;
-    for (uint32_t i = 0; i < block->column_count; i++) {
-        struct rows_column *column = &block->columns[i];
-        struct value *value = &values[i];
-        uint64_t bits;
+    for (uint32_t i = 0; i < block->column_count; i++)
+        next_value(&block->columns[i], row, &values[i]);
+    block->next_row++;
+    return true;
+}
 
-        value->class =
-            (enum value_class)(column->classes == NULL ? column->class : column->classes[row]);
-        switch (value->class) {
-        case VALUE_NULL:
-            break;
-        case VALUE_INTEGER:
-            next_integer(column, value);
-            break;
-        case VALUE_REAL:
-            bits = packed_at(&column->reals, column->next_real++);
-            memcpy(&value->real, &bits, sizeof(bits));
-            break;
-        case VALUE_TEXT:
-        case VALUE_BLOB:
-            next_string(column, value);
-            break;
-        }
-    }
+bool rows_block_next_of(
+    struct rows_block *block, const uint32_t *columns, size_t count, struct value *values)
+{
+    uint32_t row = block->next_row;
+
+    if (row == block->row_count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        next_value(&block->columns[columns[i]], row, &values[columns[i]]);
     block->next_row++;
     return true;
 }

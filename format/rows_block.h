@@ -40,6 +40,13 @@ MUST_CHECK bool rows_block_decode(
  */
 bool rows_block_next(struct rows_block *block, struct value *values);
 
+/*
+ * The same for some columns only, which costs only them; the other values stay as they are. All
+ * rows of a block are read with the same columns.
+ */
+bool rows_block_next_of(
+    struct rows_block *block, const uint32_t *columns, size_t count, struct value *values);
+
 /* Starts again with the first row. */
 void rows_block_rewind(struct rows_block *block);
 

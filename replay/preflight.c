@@ -1,8 +1,8 @@
 #include "replay/preflight.h"
 
 #include "base/owned.h"
-#include "replay/key_rejects.h"
 #include "replay/preflight_facts.h"
+#include "replay/preflight_keys.h"
 #include "replay/preflight_values.h"
 #include "replay/row_count.h"
 #include "replay/sequences.h"
@@ -158,5 +158,5 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     sequences_check(preflight->input, preflight->plan, preflight->problems);
     return (preflight->knows_rows || check_rows(preflight, err))
            && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
-           && preflight_values(preflight, err) && key_rejects_find(preflight, err);
+           && preflight_values(preflight, err) && preflight_keys(preflight, err);
 }

@@ -21,7 +21,9 @@ struct preflight {
     struct connection *connection;
     const char *server_name; /* of homeserver.yaml; NULL: unknown */
     bool allows_unsafe_locale;
-    bool knows_rows; /* the ledger knows where the rows of the target come from */
+    bool knows_rows;     /* the ledger knows where the rows of the target come from */
+    bool is_resumed;     /* what does not fit was found before the replay began */
+    size_t thread_count; /* to look with, at least 1 */
     struct problems *problems;
 };
 

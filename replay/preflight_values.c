@@ -3,23 +3,20 @@
 #include "base/byte_buffer.h"
 #include "base/owned.h"
 #include "base/stop.h"
-#include "base/utf8.h"
-#include "replay/source_rows.h"
+#include "replay/row_words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EXCERPT_SIZE 40 /* bytes of a value in a message */
-
 /* What does not fit of one column, by reason. */
 struct misfit {
     uint64_t count;
-    uint64_t replaced_count;             /* of these, values that the policy replaces */
-    const char *reason;                  /* of a rejected row; NULL: not needed yet */
-    char example[4 * EXCERPT_SIZE + 32]; /* the first such value */
-    char key[4 * EXCERPT_SIZE + 96];     /* where it is: the primary key, else the row number */
+    uint64_t replaced_count;            /* of these, values that the policy replaces */
+    const char *reason;                 /* of a rejected row; NULL: not needed yet */
+    char example[ROW_WORDS_VALUE_SIZE]; /* the first such value */
+    char key[ROW_WORDS_KEY_SIZE];       /* where it is */
 };
 
 /* Looking at every value of one table. */
@@ -35,68 +32,6 @@ static void scan_release(struct scan *scan)
 {
     free(scan->misfits);
     byte_buffer_release(&scan->scratch);
-}
-
-/* --- examples ---------------------------------------------------------------------- */
-
-static void excerpt_bytes(char *out, size_t room, const struct value *value)
-{
-    size_t used = 0;
-    uint32_t shown = value->size < EXCERPT_SIZE ? value->size : EXCERPT_SIZE;
-    bool is_text = value->class == VALUE_TEXT;
-
-    used += (size_t)snprintf(out, room, is_text ? "'" : "x'");
-    for (uint32_t at = 0; at < shown && used + 16 < room;) {
-        uint8_t byte = value->bytes[at];
-        size_t character = is_text ? utf8_character_size(value->bytes + at, value->size - at) : 0;
-
-        if (!is_text)
-            used += (size_t)snprintf(out + used, room - used, "%02x", byte);
-        else if (character == 0 || byte < 0x20 || byte == 0x7f)
-            used += (size_t)snprintf(out + used, room - used, "\\x%02x", byte);
-        else
-            used += (size_t)snprintf(
-                out + used, room - used, "%.*s", (int)character, (const char *)value->bytes + at);
-        at += character == 0 ? 1 : (uint32_t)character;
-    }
-    snprintf(out + used, room - used, shown < value->size ? "...' (%u bytes)" : "'", value->size);
-}
-
-static void excerpt(char *out, size_t room, const struct value *value)
-{
-    switch (value->class) {
-    case VALUE_NULL:
-        snprintf(out, room, "NULL");
-        break;
-    case VALUE_INTEGER:
-        snprintf(out, room, "%" PRId64, value->integer);
-        break;
-    case VALUE_REAL:
-        snprintf(out, room, "%.17g", value->real);
-        break;
-    case VALUE_TEXT:
-    case VALUE_BLOB:
-        excerpt_bytes(out, room, value);
-        break;
-    }
-}
-
-/* "id=7", of the first column of the primary key that tells it; else the row's number. */
-static void describe_row(const struct scan *scan, const struct value *values, uint64_t row_number,
-    char *out, size_t room)
-{
-    char shown[4 * EXCERPT_SIZE + 32];
-    size_t used = 0;
-
-    for (uint32_t i = 0; i < scan->source->column_count && used + 32 < room; i++) {
-        if (scan->source->columns[i].primary_key == 0 || values[i].class == VALUE_NULL)
-            continue;
-        excerpt(shown, sizeof(shown), &values[i]);
-        used += (size_t)snprintf(out + used, room - used, "%s%s = %s", used == 0 ? "" : ", ",
-            scan->source->columns[i].name.bytes, shown);
-    }
-    if (used == 0)
-        snprintf(out, room, "row %" PRIu64 " of the dump", row_number);
 }
 
 /* --- scanning ------------------------------------------------------------------------ */
@@ -161,8 +96,8 @@ static void look_at_row(
             reason = reason_for(scan, column, misfit, fault);
         if (misfit->count++ > 0)
             continue;
-        excerpt(misfit->example, sizeof(misfit->example), value);
-        describe_row(scan, values, rows->row_number, misfit->key, sizeof(misfit->key));
+        row_words_value(misfit->example, value);
+        row_words_key(misfit->key, scan->source, values, rows->row_number);
     }
     if (reason != NULL)
         rejects_add(&scan->table->rejects, rows, reason);

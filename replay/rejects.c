@@ -20,12 +20,22 @@ static struct reject place_of(const struct source_rows *rows)
     return (struct reject){.block = rows->next_block - 1, .row = rows->buffer.rows.next_row - 1};
 }
 
+static void append(struct rejects *rejects, const struct reject *reject)
+{
+    if (rejects->count == rejects->capacity) {
+        rejects->capacity = rejects->capacity == 0 ? 16 : rejects->capacity * 2;
+        rejects->items =
+            byte_buffer_realloc(rejects->items, rejects->capacity * sizeof(*rejects->items));
+    }
+    rejects->items[rejects->count++] = *reject;
+}
+
 void rejects_add(struct rejects *rejects, const struct source_rows *rows, const char *reason)
 {
-    rejects->items =
-        byte_buffer_realloc(rejects->items, (rejects->count + 1) * sizeof(*rejects->items));
-    rejects->items[rejects->count] = place_of(rows);
-    rejects->items[rejects->count++].reason = reason;
+    struct reject reject = place_of(rows);
+
+    reject.reason = reason;
+    append(rejects, &reject);
 }
 
 static int compare(const void *a, const void *b)
@@ -38,10 +48,12 @@ static int compare(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-void rejects_sort(struct rejects *rejects)
+void rejects_merge(struct rejects *into, const struct rejects *from)
 {
-    if (rejects->count > 1)
-        qsort(rejects->items, rejects->count, sizeof(*rejects->items), compare);
+    for (size_t i = 0; i < from->count; i++)
+        append(into, &from->items[i]);
+    if (from->count > 0)
+        qsort(into->items, into->count, sizeof(*into->items), compare);
 }
 
 const struct reject *rejects_find(const struct rejects *rejects, const struct source_rows *rows)

@@ -27,6 +27,7 @@ struct reject {
 struct rejects {
     struct reject *items; /* owned */
     size_t count;
+    size_t capacity;
 };
 
 void rejects_release(struct rejects *rejects);
@@ -34,8 +35,8 @@ void rejects_release(struct rejects *rejects);
 /* Notes the row that source_rows_next() has just yielded; reason is borrowed. Once per row. */
 void rejects_add(struct rejects *rejects, const struct source_rows *rows, const char *reason);
 
-/* Brings rows that were noted in several scans into the dump's order. */
-void rejects_sort(struct rejects *rejects);
+/* Adds what another scan noted; no row may be in both. Keeps the dump's order. */
+void rejects_merge(struct rejects *into, const struct rejects *from);
 
 /* The entry of the row that source_rows_next() has just yielded; NULL: it is not rejected. */
 const struct reject *rejects_find(const struct rejects *rejects, const struct source_rows *rows);

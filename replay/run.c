@@ -172,38 +172,6 @@ static void plan_delta(struct run_state *run)
     delta_plan_make(&run->delta, &input, &run->problems);
 }
 
-static bool check(struct run_state *run, struct error *err)
-{
-    struct plan_input input = input_of(run);
-    struct preflight preflight = {
-        .input = &input,
-        .plan = &run->plan,
-        .connection = &run->connection,
-        .server_name = run->homeserver.server_name,
-        .allows_unsafe_locale =
-            run->options->allows_unsafe_locale || run->homeserver.allows_unsafe_locale,
-        .knows_rows = run->is_resumed || run->is_newer || run->report.is_delta,
-        .problems = &run->problems,
-    };
-
-    plan_make(&run->plan, &input, &run->problems);
-    if (run->report.is_delta)
-        plan_delta(run);
-    run->report.plan = &run->plan;
-    run->report.problems = &run->problems;
-    if (!preflight_run(&preflight, err))
-        return false;
-    if (!run->is_resumed && !run->is_newer)
-        return true;
-    if (run->is_newer
-        && !table_state_check_drift(
-            &run->plan, &run->ledger, &run->connection, &run->problems, err))
-        return false;
-    return table_state_compare(&run->plan, run->reader, &run->connection, err);
-}
-
-/* --- doing ------------------------------------------------------------------------ */
-
 static size_t choose_jobs(const struct run_state *run)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -224,6 +192,40 @@ static size_t choose_jobs(const struct run_state *run)
         limit = left;
     return jobs < limit ? jobs : limit;
 }
+
+static bool check(struct run_state *run, struct error *err)
+{
+    struct plan_input input = input_of(run);
+    struct preflight preflight = {
+        .input = &input,
+        .plan = &run->plan,
+        .connection = &run->connection,
+        .server_name = run->homeserver.server_name,
+        .allows_unsafe_locale =
+            run->options->allows_unsafe_locale || run->homeserver.allows_unsafe_locale,
+        .knows_rows = run->is_resumed || run->is_newer || run->report.is_delta,
+        .is_resumed = run->is_resumed,
+        .thread_count = choose_jobs(run),
+        .problems = &run->problems,
+    };
+
+    plan_make(&run->plan, &input, &run->problems);
+    if (run->report.is_delta)
+        plan_delta(run);
+    run->report.plan = &run->plan;
+    run->report.problems = &run->problems;
+    if (!preflight_run(&preflight, err))
+        return false;
+    if (!run->is_resumed && !run->is_newer)
+        return true;
+    if (run->is_newer
+        && !table_state_check_drift(
+            &run->plan, &run->ledger, &run->connection, &run->problems, err))
+        return false;
+    return table_state_compare(&run->plan, run->reader, &run->connection, err);
+}
+
+/* --- doing ------------------------------------------------------------------------ */
 
 /* Commits need not reach the disk one by one: the ledger's phases do. Index builds get a share of
    what the server keeps for its buffers. */

@@ -73,6 +73,7 @@ struct target_column {
     bool has_default;
     const char *default_text; /* expression; NULL: none */
     const char *collation;    /* "C"; NULL when not collatable */
+    bool has_loose_collation; /* nondeterministic: texts of other bytes may be equal */
 };
 
 /* How the key of an index counts NULLs, which columns it has. */

@@ -140,6 +140,7 @@ static void fill_column(const struct target_read *read, const struct connection_
     column->default_text = target_read_text(read, rows, row, 14);
     column->has_default = column->default_text != NULL && column->generated == 0;
     column->collation = target_read_text(read, rows, row, 15);
+    column->has_loose_collation = connection_rows_boolean(rows, row, 16);
 }
 
 static bool read_columns(struct target_read *read, struct error *err)
@@ -158,7 +159,7 @@ static bool read_columns(struct target_read *read, struct error *err)
         " format_type(a.atttypid, a.atttypmod), b.oid, b.typname, bn.nspname, b.typtype,"
         " CASE WHEN b.typlen = -1 THEN b.typelem ELSE 0 END,"
         " coalesce(d.modifier, a.atttypmod), a.attnotnull OR coalesce(d.not_null, false),"
-        " %s, %s, pg_get_expr(f.adbin, f.adrelid), co.collname"
+        " %s, %s, pg_get_expr(f.adbin, f.adrelid), co.collname, %s"
         " FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
         " LEFT JOIN domains AS d ON d.domain = a.atttypid"
         " JOIN pg_type AS b ON b.oid = coalesce(d.base, a.atttypid)"
@@ -168,7 +169,8 @@ static bool read_columns(struct target_read *read, struct error *err)
         " WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
         " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
         target_read_since(read, 100000, "a.attidentity", "''"),
-        target_read_since(read, 120000, "a.attgenerated", "''"));
+        target_read_since(read, 120000, "a.attgenerated", "''"),
+        target_read_since(read, 120000, "coalesce(NOT co.collisdeterministic, false)", "false"));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_column *columns;
 

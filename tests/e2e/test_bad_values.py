@@ -198,6 +198,9 @@ def test_constraints(database: Database, tmp_path: Path, kind: str, policy: str)
         programs.fail(programs.REJECTED, ["1 rows were rejected"], *command)
         assert database.query("SELECT id FROM t ORDER BY 1") == [(number,) for number in left]
         assert database.query("SELECT count(*) FROM valise.rejects") == [(1,)]
+    elif left:
+        programs.fail(programs.REFUSED, ["the target was not touched", "rows like this: 1", "--on-bad-value 't.v=reject'"], *command)
+        assert is_untouched(database, ["t"])
     else:
         programs.fail(programs.DATABASE, ["the target is as it was before"], *command)
         assert is_untouched(database, ["t"])
