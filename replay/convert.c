@@ -183,7 +183,7 @@ static enum convert_fault put_json(
         return CONVERT_FITS;
     }
     if (value->class == VALUE_REAL) {
-        if (isinf(value->real))
+        if (!isfinite(value->real))
             return CONVERT_RANGE;
         decimal_of_real(out, value->real);
         return CONVERT_FITS;
@@ -388,6 +388,7 @@ enum convert_fault convert_text(
         return put_text_bytes(map, value, out);
     if (map->kind == TYPE_NUMERIC)
         return convert_number_decimal(map, value, out);
+    byte_buffer_reserve(&plain, 1); /* an empty value needs a place, too */
     if (map->kind == TYPE_JSON || map->kind == TYPE_JSONB)
         fault = put_json(map, value, &plain);
     else

@@ -15,8 +15,8 @@ static enum convert_fault integer_of(const struct value *value, int64_t *out)
     }
     if (value->class != VALUE_REAL)
         return CONVERT_CLASS;
-    if (value->real < -9223372036854775808.0 || value->real >= 9223372036854775808.0)
-        return CONVERT_RANGE;
+    if (!(value->real >= -9223372036854775808.0 && value->real < 9223372036854775808.0))
+        return CONVERT_RANGE; /* NaN too, which SQLite does not have but a made-up dump may */
     *out = (int64_t)value->real;
     return (double)*out == value->real ? CONVERT_FITS : CONVERT_FRACTION;
 }
@@ -49,7 +49,7 @@ enum convert_fault convert_number_real(
     } else {
         return CONVERT_CLASS;
     }
-    if (map->kind == TYPE_FLOAT4 && isinf((float)*out) && !isinf(*out))
+    if (isnan(*out) || (map->kind == TYPE_FLOAT4 && isinf((float)*out) && !isinf(*out)))
         return CONVERT_RANGE;
     return CONVERT_FITS;
 }
@@ -80,7 +80,7 @@ enum convert_fault convert_number_decimal(
     if (value->class == VALUE_INTEGER) {
         convert_number_put(&text, value->integer);
     } else if (value->class == VALUE_REAL) {
-        if (isinf(value->real))
+        if (!isfinite(value->real))
             return CONVERT_RANGE;
         decimal_of_real(&text, value->real);
     } else if (value->class == VALUE_TEXT) {

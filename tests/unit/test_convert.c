@@ -121,6 +121,7 @@ static void integers_keep_their_value(void **state)
     check_fault(INT8, -1, real(3.5), CONVERT_FRACTION);
     check_fault(INT8, -1, real(9223372036854775808.0), CONVERT_RANGE);
     check_fault(INT8, -1, real(INFINITY), CONVERT_RANGE);
+    check_fault(INT8, -1, real(NAN), CONVERT_RANGE);
     check_fault(INT4, -1, text("12"), CONVERT_CLASS);
     check_fault(INT4, -1, bytes(VALUE_BLOB, "12", 2), CONVERT_CLASS);
 }
@@ -135,6 +136,7 @@ static void reals_keep_their_value(void **state)
     check_fault(FLOAT8, -1, integer(INT64_MAX), CONVERT_PRECISION);
     check(FLOAT4, -1, real(1.5), "000000043fc00000");
     check_fault(FLOAT4, -1, real(1e300), CONVERT_RANGE);
+    check_fault(FLOAT8, -1, real(NAN), CONVERT_RANGE);
     check_fault(FLOAT8, -1, text("1.5"), CONVERT_CLASS);
 }
 
