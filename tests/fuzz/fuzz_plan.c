@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memory_file_open(&file);
     memory_file_set(&file, size > 0 ? data + 1 : data, size > 0 ? size - 1 : 0);
     if (!dump_reader_open(&trial.reader, file.path, &err)
-        || !profile_find(&trial.profile, seed % 2 == 0 ? NULL : "none", &trial.reader.schema, &err))
+        || !profile_find(&trial.profile, seed % 2 == 0 ? NULL : "none", &subject, &err))
         return 0;
     hostile_target_make(&trial.catalog, &trial.reader.schema, seed);
     run(&trial, seed);
