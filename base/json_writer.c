@@ -18,6 +18,8 @@ static void put(struct json_writer *w, const char *text)
 
 static void put_line(struct json_writer *w)
 {
+    if (w->is_one_line)
+        return;
     byte_buffer_put_u8(w->out, '\n');
     for (size_t i = 0; i < w->depth; i++)
         put(w, "  ");

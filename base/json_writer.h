@@ -4,7 +4,7 @@
  * Calls follow the document: begin, name, value, end. Commas and indentation
  * (two spaces) come by themselves. Texts may be any bytes: invalid UTF-8 becomes
  * U+FFFD, control characters are escaped. A call out of order is our own mistake
- * and asserted. Zero-initialise, set out.
+ * and asserted. Zero-initialise, set out; is_one_line leaves out line feeds.
  */
 #ifndef BASE_JSON_WRITER_H
 #define BASE_JSON_WRITER_H
@@ -19,6 +19,7 @@
 
 struct json_writer {
     struct byte_buffer *out; /* borrowed; appended to */
+    bool is_one_line;
     size_t depth;
     bool is_object[JSON_WRITER_DEPTH_MAX];
     bool has_items[JSON_WRITER_DEPTH_MAX];

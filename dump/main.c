@@ -7,7 +7,10 @@
 #include "dump/snapshot_dump.h"
 #include "dump/source.h"
 #include "format/state.h"
+#include "watch/amount_text.h"
+#include "watch/watch_options.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -28,6 +31,8 @@ static const char epilogue[] =
     "this program, 8 SQLite reported an error (locked, for instance), 9 refused (the output exists),\n"
     "11 stopped by a signal. After any but 0 there is no dump with the output's name.\n";
 
+#define SUMMARY_SIZE 5000 /* bytes; a path may have 4096 */
+
 struct arguments {
     struct command_line_list bases;
     const char *database_path; /* --sqlite-database */
@@ -37,11 +42,12 @@ struct arguments {
     uint64_t level;
     uint64_t thread_count;
     size_t online;
-    size_t progress;
+    struct watch_options watch;
 };
 
+#define WATCH_AT 8 /* the first of the options that are the same in every program */
+
 static const char *const online_choices[] = {"read", "copy", NULL};
-static const char *const progress_choices[] = {"auto", "plain", "none", NULL};
 
 static bool parse(struct arguments *arguments, struct command_line_result *result, int argc,
     char **argv, struct error *err)
@@ -88,16 +94,11 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
             .choices = online_choices,
             .help = "read: read the database itself (default; without WAL, its writers wait until "
                     "the end). copy: copy it to $TMPDIR first, so that they wait for less long"},
-        {.name = "progress",
-            .choice = &arguments->progress,
-            .choices = progress_choices,
-            .help = "on standard error: auto (default) on a terminal, plain lines, or none, which "
-                    "omits the summary too"},
         {.name = "sqlite-database",
             .value_name = "SNAPSHOT",
             .text = &arguments->database_path,
             .help = "another way to name the database"},
-        {0},
+        [WATCH_AT + WATCH_OPTIONS_COUNT] = {0},
     };
     struct command_line line = {
         .program = "valise-dump",
@@ -109,6 +110,8 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
         .operand_max = 1,
     };
 
+    assert(options[WATCH_AT - 1].name != NULL && options[WATCH_AT].name == NULL);
+    watch_options_describe(options + WATCH_AT, &arguments->watch);
     if (!command_line_parse(&line, argc, argv, result, err) || result->answer.size > 0)
         return result->answer.size > 0;
     if (result->operand_count == 1 && arguments->database_path != NULL)
@@ -132,32 +135,34 @@ static void print_line(const char *before, const char *text)
     fprintf(stderr, "valise-dump: %s%.*s\n", before, (int)line.size, (const char *)line.data);
 }
 
-static void print_warning(void *context, const char *text)
+static void tell_warning(void *context, const char *text)
 {
-    (void)context;
-    print_line("warning: ", text);
+    progress_tell(context, PROGRESS_WARNING, text, NULL);
 }
 
-static void print_summary(const char *output_path, const struct snapshot_dump_result *result)
+static void put_summary(char text[SUMMARY_SIZE], const char *output_path,
+    const struct snapshot_dump_result *result, double seconds)
 {
-    char size[DUMP_PROGRESS_SIZE_TEXT];
-    char file_size[DUMP_PROGRESS_SIZE_TEXT];
+    char size[AMOUNT_TEXT_ROOM];
+    char file_size[AMOUNT_TEXT_ROOM];
     char state[STATE_TEXT_SIZE];
-    double seconds = (double)(result->duration_ms == 0 ? 1 : result->duration_ms) / 1000;
 
-    dump_progress_format_size(size, result->size);
-    dump_progress_format_size(file_size, result->written.file_size);
+    if (seconds < 0.001)
+        seconds = 0.001;
+    amount_text_size(size, result->size);
+    amount_text_size(file_size, result->written.file_size);
     state_format(state, result->written.state_id);
-    fprintf(stderr,
-        "valise-dump: %s: %" PRIu32 " tables, %" PRIu64
-        " rows, %s in %s (%.1f to 1), %.1f s, %.0f MB/s, state %s\n",
+    snprintf(text, SUMMARY_SIZE,
+        "%s: %" PRIu32 " tables, %" PRIu64
+        " rows, %s in %s (%.1f to 1), %.1f s, %.0f MB/s, state %s",
         strcmp(output_path, "-") == 0 ? "standard output" : output_path, result->table_count,
         result->row_count, size, file_size,
         (double)result->size / (double)result->written.file_size, seconds,
         (double)result->size / 1e6 / seconds, state);
 }
 
-static bool run(const struct arguments *arguments, const char *output_path, struct error *err)
+static bool run(const struct arguments *arguments, const char *output_path,
+    struct progress *progress, struct error *err)
 {
     struct snapshot_dump_options options = {
         .database_path = arguments->database_path,
@@ -171,21 +176,32 @@ static bool run(const struct arguments *arguments, const char *output_path, stru
                                                      : (unsigned)arguments->thread_count,
         .level = (int)arguments->level,
         .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
-        .progress_mode = (enum dump_progress_mode)arguments->progress,
-        .warn = print_warning,
+        .progress = progress,
+        .warn = tell_warning,
+        .warn_context = progress,
     };
     struct snapshot_dump_result result;
+    char summary_text[SUMMARY_SIZE];
+    double begun = progress_clock();
 
-    if (!stop_install(err) || !snapshot_dump_run(&options, &result, err))
+    progress_describe(progress, options.database_path, output_path);
+    if (!stop_install(err) || !watch_options_start(&arguments->watch, progress, err)
+        || !snapshot_dump_run(&options, &result, err)) {
+        progress_finish(progress, NULL, err);
         return false;
-    if (options.progress_mode != DUMP_PROGRESS_NONE)
-        print_summary(output_path, &result);
+    }
+    put_summary(summary_text, output_path, &result, progress_clock() - begun);
+    progress_tell(progress, PROGRESS_NOTE, summary_text, NULL);
+    progress_finish(progress, NULL, NULL);
+    if (arguments->watch.mode != WATCH_NONE && !watch_options_tell_errors(&arguments->watch))
+        print_line("", summary_text);
     return true;
 }
 
 int main(int argc, char **argv)
 {
     OWNED(command_line_result) struct command_line_result result = {0};
+    OWNED(progress) struct progress progress = {0};
     struct arguments arguments = {.level = BLOCK_LEVEL_DEFAULT};
     struct error err;
     char *default_path = NULL;
@@ -204,11 +220,14 @@ int main(int argc, char **argv)
                    : (int)ERROR_IO;
     if (arguments.output_path == NULL)
         default_path = dump_output_name(arguments.database_path);
-    done = run(&arguments, default_path == NULL ? arguments.output_path : default_path, &err);
+    progress_init(&progress, "valise-dump", arguments.bases.count == 0 ? "dump" : "delta");
+    done = run(
+        &arguments, default_path == NULL ? arguments.output_path : default_path, &progress, &err);
     free(default_path);
     command_line_list_release(&arguments.bases);
     if (done)
         return EXIT_SUCCESS;
-    print_line("", err.text);
+    if (!watch_options_tell_errors(&arguments.watch))
+        print_line("", err.text);
     return (int)err.kind;
 }

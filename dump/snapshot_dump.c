@@ -8,10 +8,12 @@
 #include "dump/pipeline.h"
 #include "dump/sink.h"
 #include "dump/source.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_THREADS_MAX 3 /* more wait for the one that reads */
@@ -29,12 +31,13 @@ struct job {
     struct pipeline *pipeline;
     struct sink sink;
     struct delta_table delta; /* the table being read */
-    struct dump_progress progress;
+    uint32_t *numbers;        /* of the tables in the progress, by ordinal; owned */
+    uint64_t told_row_count;
+    uint64_t told_size;
 };
 
 static void job_release(struct job *job)
 {
-    dump_progress_clear(&job->progress);
     pipeline_close(job->pipeline);
     delta_table_release(&job->delta);
     dump_writer_close(job->writer);
@@ -42,6 +45,7 @@ static void job_release(struct job *job)
     dump_buffer_release(&job->buffer);
     chain_release(&job->base);
     schema_release(&job->schema);
+    free(job->numbers);
 }
 
 unsigned snapshot_dump_default_threads(void)
@@ -58,21 +62,32 @@ static void warn(void *context, const char *text)
 {
     struct job *job = context;
 
-    dump_progress_clear(&job->progress);
     job->options->warn(job->options->warn_context, text);
 }
 
-static void show_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size)
+static void tell_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size)
 {
     struct job *job = context;
-    struct dump_progress_state state = {
-        .table = job->schema.tables[table].name.bytes,
-        .row_count = row_count,
-        .size = size,
-        .written_size = pipeline_written_size(job->pipeline),
-    };
+    struct progress_count count = {
+        .rows = row_count - job->told_row_count, .bytes = size - job->told_size};
 
-    dump_progress_show(&job->progress, &state);
+    progress_add(job->options->progress, PROGRESS_READ, job->numbers[table], &count);
+    job->told_row_count = row_count;
+    job->told_size = size;
+}
+
+static void plan_progress(struct job *job)
+{
+    struct progress *progress = job->options->progress;
+
+    job->numbers = byte_buffer_calloc(job->schema.table_count + 1, sizeof(*job->numbers));
+    for (uint32_t i = 0; i < job->schema.table_count; i++)
+        if (schema_table_has_rows(&job->schema.tables[i]))
+            job->numbers[i] = progress_table(progress, job->schema.tables[i].name.bytes);
+    progress_plan(progress, PROGRESS_READ, PROGRESS_NO_TABLE,
+        &(struct progress_count){.bytes = job->source.size});
+    progress_guess(progress, PROGRESS_READ);
+    progress_begin(progress, PROGRESS_READ);
 }
 
 /* --- what is worth a warning ------------------------------------------------------- */
@@ -118,11 +133,18 @@ static bool open_source(struct job *job, struct error *err)
         .busy_timeout_ms = options->busy_timeout_ms,
     };
 
+    if (options->copies_first)
+        progress_begin(options->progress, PROGRESS_COPY);
     if (!source_open(&job->source, &source, err))
         return false;
-    job->progress.size_all = job->source.size;
-    if (options->checks_first && !integrity_check(&job->source, warn, job, err))
-        return false;
+    if (options->copies_first)
+        progress_end(options->progress, PROGRESS_COPY);
+    if (options->checks_first) {
+        progress_begin(options->progress, PROGRESS_CHECK);
+        if (!integrity_check(&job->source, warn, job, err))
+            return false;
+        progress_end(options->progress, PROGRESS_CHECK);
+    }
     return catalog_read(&job->schema, job->source.db, err)
            || error_wrap(err, "database \"%s\"", options->database_path);
 }
@@ -178,8 +200,10 @@ static bool deliver(void *context, uint32_t table, struct row_batch *batch, stru
 
 static bool read_table(struct job *job, uint32_t table, struct error *err)
 {
+    OWNED(progress_task) struct progress_task task = {0};
     struct pipeline_end end;
 
+    progress_task_begin(&task, job->options->progress, PROGRESS_READ, job->numbers[table]);
     if (job->options->base_count == 0) {
         if (!sink_read_table(&job->sink, table, err))
             return false;
@@ -201,21 +225,26 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
         .pipeline = job->pipeline,
         .deliver = deliver,
         .deliver_context = job,
-        .progress = show_progress,
+        .progress = tell_progress,
         .progress_context = job,
     };
     if (!sink_init(&job->sink, err))
         return false;
+    plan_progress(job);
     for (uint32_t i = 0; i < job->schema.table_count; i++) {
         if (!schema_table_has_rows(&job->schema.tables[i]))
             continue;
         if (!read_table(job, i, err))
             return error_wrap(err, "database \"%s\"", job->options->database_path);
         result->table_count++;
+        progress_settle(job->options->progress, PROGRESS_READ, job->numbers[i]);
     }
     result->row_count = job->sink.row_count;
     result->size = job->sink.size;
-    return pipeline_finish(job->pipeline, err);
+    if (!pipeline_finish(job->pipeline, err))
+        return false;
+    progress_end(job->options->progress, PROGRESS_READ);
+    return true;
 }
 
 bool snapshot_dump_run(const struct snapshot_dump_options *options,
@@ -224,7 +253,6 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
     OWNED(job) struct job job = {.options = options, .output_path = options->output_path};
 
     *result = (struct snapshot_dump_result){0};
-    dump_progress_init(&job.progress, options->progress_mode, 0);
     if (!dump_output_prepare(&job.output_path, options->database_path, options->may_overwrite, err))
         return false;
     if (!open_base(&job, err) || !open_source(&job, err) || !open_output(&job, err)
@@ -232,6 +260,5 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
         || !dump_writer_commit(job.writer, &result->written, err))
         return false;
     warn_of_findings(&job);
-    result->duration_ms = dump_progress_ms(&job.progress);
     return true;
 }

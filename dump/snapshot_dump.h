@@ -3,8 +3,8 @@
 #define DUMP_SNAPSHOT_DUMP_H
 
 #include "base/error.h"
-#include "dump/dump_progress.h"
 #include "format/dump_writer.h"
+#include "watch/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ struct snapshot_dump_options {
     unsigned thread_count;
     int level;
     uint32_t busy_timeout_ms;
-    enum dump_progress_mode progress_mode;
+    struct progress *progress; /* told of the work; started and finished by the caller */
     /* Called with one line of text for what should be known but stops nothing. */
     void (*warn)(void *context, const char *text);
     void *warn_context;
@@ -31,7 +31,6 @@ struct snapshot_dump_result {
     uint32_t table_count; /* with rows in the dump, or without any, but not virtual ones */
     uint64_t row_count;
     uint64_t size; /* canonical bytes */
-    uint64_t duration_ms;
 };
 
 /* How many threads there are when the user doesn't say: see --help. */

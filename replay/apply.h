@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "replay/ledger.h"
 #include "replay/plan.h"
-#include "replay/progress.h"
 #include "replay/report.h"
 #include "replay/workers.h"
+#include "watch/progress.h"
 
 struct apply {
     const struct plan_input *input;

@@ -10,6 +10,7 @@
 #include "replay/delta_sql.h"
 #include "replay/delta_stage.h"
 #include "replay/delta_verify.h"
+#include "replay/plan_progress.h"
 #include "replay/sequences.h"
 
 #include <string.h>
@@ -37,19 +38,18 @@ static bool set_up(const struct delta_apply *apply, struct error *err)
 static bool stage_and_check(const struct delta_apply *apply, struct error *err)
 {
     const struct delta_plan *delta = apply->delta;
-    uint64_t row_count = 0;
     size_t known = apply->problems->count;
 
-    for (size_t i = 0; i < delta->reader->index.entry_count; i++)
-        row_count += delta->reader->index.entries[i].row_count;
-    progress_step(apply->progress, "sending changed rows", row_count);
-    if (!delta_stage_run(apply->delta, apply->connection, apply->progress, err)
+    plan_progress_make_delta(apply->progress, apply->plan, delta, apply->report->verify_level);
+    progress_begin(apply->progress, PROGRESS_LOAD);
+    if (!delta_stage_run(apply->delta, apply->plan, apply->connection, apply->progress, err)
         || !delta_check_run(delta, apply->connection, apply->on_drift, apply->problems, err))
         return false;
     for (size_t i = 0; i < delta->table_count; i++) {
         apply->report->removed_count += delta->tables[i].removed_count;
         apply->report->added_count += delta->tables[i].added_count;
     }
+    progress_end(apply->progress, PROGRESS_LOAD);
     apply->report->changed_table_count = delta->table_count + delta->derived_count;
     if (apply->problems->count == known)
         return true;
@@ -59,6 +59,25 @@ static bool stage_and_check(const struct delta_apply *apply, struct error *err)
 }
 
 /* --- changing --------------------------------------------------------------------- */
+
+static void plan_change(const struct delta_apply *apply)
+{
+    for (size_t i = 0; i < apply->delta->table_count; i++) {
+        const struct delta_table *table = &apply->delta->tables[i];
+
+        progress_plan(apply->progress, PROGRESS_CHANGE,
+            plan_progress_number(apply->plan, table->table),
+            &(struct progress_count){.rows = table->removed_count + table->added_count});
+    }
+    progress_begin(apply->progress, PROGRESS_CHANGE);
+}
+
+static void tell_change(
+    const struct delta_apply *apply, const struct delta_table *table, uint64_t row_count)
+{
+    progress_add(apply->progress, PROGRESS_CHANGE, plan_progress_number(apply->plan, table->table),
+        &(struct progress_count){.rows = row_count});
+}
 
 static bool remove_rows(const struct delta_apply *apply, struct error *err)
 {
@@ -74,7 +93,7 @@ static bool remove_rows(const struct delta_apply *apply, struct error *err)
         if (!delta_references_check(delta, table, apply->connection, err)
             || !delta_change_remove(table, overwrites, apply->connection, err))
             return error_wrap(err, "table \"%s\"", table->table->name);
-        progress_add(apply->progress, table->removed_count);
+        tell_change(apply, table, table->removed_count);
     }
     return true;
 }
@@ -87,7 +106,7 @@ static bool add_rows(const struct delta_apply *apply, struct error *err)
     for (size_t i = delta->table_count; i-- > 0;) {
         if (!delta_change_add(&delta->tables[i], apply->connection, err))
             return error_wrap(err, "table \"%s\"", delta->tables[i].table->name);
-        progress_add(apply->progress, delta->tables[i].added_count);
+        tell_change(apply, &delta->tables[i], delta->tables[i].added_count);
     }
     for (size_t i = 0; i < delta->derived_count; i++)
         if (!delta_derive_add(&delta->derived[i], apply->connection, apply->problems, err))
@@ -115,12 +134,14 @@ static bool change(const struct delta_apply *apply, struct error *err)
 {
     OWNED(ddl_plan) struct ddl_plan ddl = {0};
 
-    progress_step(apply->progress, "changing rows",
-        apply->report->removed_count + apply->report->added_count);
-    return delta_references_defer(apply->delta, &ddl, apply->connection, err)
-           && remove_rows(apply, err) && add_rows(apply, err)
-           && delta_references_settle(apply->delta, &ddl, apply->connection, err)
-           && analyze(apply, err);
+    plan_change(apply);
+    if (!delta_references_defer(apply->delta, &ddl, apply->connection, err)
+        || !remove_rows(apply, err) || !add_rows(apply, err)
+        || !delta_references_settle(apply->delta, &ddl, apply->connection, err)
+        || !analyze(apply, err))
+        return false;
+    progress_end(apply->progress, PROGRESS_CHANGE);
+    return true;
 }
 
 /* --- proving ------------------------------------------------------------------------ */

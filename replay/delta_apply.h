@@ -9,9 +9,9 @@
 #include "replay/delta_check.h"
 #include "replay/delta_plan.h"
 #include "replay/ledger.h"
-#include "replay/progress.h"
 #include "replay/report.h"
 #include "replay/verify.h"
+#include "watch/progress.h"
 
 struct delta_apply {
     const struct plan_input *input;

@@ -4,6 +4,8 @@
 #include "postgres/quote.h"
 #include "replay/delta_sql.h"
 #include "replay/loader.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <string.h>
 
@@ -12,6 +14,7 @@
 /* Staging all of it. */
 struct staging {
     struct delta_plan *plan;
+    const struct plan *all; /* that it belongs to */
     struct connection *connection;
     struct progress *progress;
 };
@@ -65,17 +68,20 @@ static enum source_rows_part part_of(const struct staging *s, bool is_removed)
     return is_removed != s->plan->is_undo ? SOURCE_ROWS_REMOVED : SOURCE_ROWS_ADDED;
 }
 
-static bool fill(const struct staging *s, struct loader_copy *copy, struct error *err)
+static bool fill(const struct staging *s, struct loader_copy *copy, const struct plan_table *table,
+    struct error *err)
 {
+    OWNED(progress_task) struct progress_task task = {0};
     const struct dump_reader *reader = s->plan->reader;
 
+    progress_task_begin(&task, s->progress, PROGRESS_LOAD, plan_progress_number(s->all, table));
     copy->reader = reader;
     copy->connection = s->connection;
     copy->first_block = reader->first_block[copy->source];
     copy->block_count = reader->block_count[copy->source];
+    copy->task = &task;
     if (!loader_copy(copy, err) || !analyze(s, copy->target, err))
         return false;
-    progress_add(s->progress, copy->row_count);
     return true;
 }
 
@@ -110,7 +116,7 @@ static bool stage_part(
         .target = is_removed ? table->removed : table->added,
     };
 
-    if (!make_like(s, table, copy.target, err) || !fill(s, &copy, err)
+    if (!make_like(s, table, copy.target, err) || !fill(s, &copy, table->table, err)
         || !index_key(s, table, copy.target, copy.row_count, err))
         return false;
     *(is_removed ? &table->removed_count : &table->added_count) = copy.row_count;
@@ -129,7 +135,7 @@ static bool stage_derived(const struct staging *s, const struct delta_derived *d
         .target = is_removed ? derived->removed : derived->added,
     };
 
-    return make_for_derivation(s, derived, copy.target, err) && fill(s, &copy, err);
+    return make_for_derivation(s, derived, copy.target, err) && fill(s, &copy, derived->table, err);
 }
 
 /* --- how rows are told apart ------------------------------------------------------------ */
@@ -267,10 +273,10 @@ static bool stage_table(const struct staging *s, struct delta_table *table, stru
     return decide(s, table, err);
 }
 
-bool delta_stage_run(struct delta_plan *plan, struct connection *connection,
+bool delta_stage_run(struct delta_plan *plan, const struct plan *all, struct connection *connection,
     struct progress *progress, struct error *err)
 {
-    struct staging s = {.plan = plan, .connection = connection, .progress = progress};
+    struct staging s = {.plan = plan, .all = all, .connection = connection, .progress = progress};
 
     for (size_t i = 0; i < plan->table_count; i++)
         if (!stage_table(&s, &plan->tables[i], err))

@@ -11,13 +11,14 @@
 #include "base/error.h"
 #include "postgres/connection.h"
 #include "replay/delta_plan.h"
-#include "replay/progress.h"
+#include "watch/progress.h"
 
 /*
  * Makes and fills the temporary tables, and counts and sums their rows. Then decides for each table
  * how its rows are told apart (delta_table.mode), and which foreign keys must come down.
+ * `all` is the plan that the delta's tables are of.
  */
-MUST_CHECK bool delta_stage_run(struct delta_plan *plan, struct connection *connection,
-    struct progress *progress, struct error *err);
+MUST_CHECK bool delta_stage_run(struct delta_plan *plan, const struct plan *all,
+    struct connection *connection, struct progress *progress, struct error *err);
 
 #endif

@@ -1,6 +1,9 @@
 #include "replay/delta_verify.h"
 
+#include "base/owned.h"
 #include "replay/delta_ledger.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 
@@ -40,8 +43,11 @@ static bool verify_table(const struct delta_verify *verify, const struct plan_ta
 {
     bool is_hashed =
         verify->level != VERIFY_COUNTS && table->action == PLAN_LOAD && table->column_count > 0;
-    struct verify_content found = {0};
+    OWNED(progress_task) struct progress_task task = {0};
+    struct verify_content found = {.task = &task};
 
+    progress_task_begin(
+        &task, verify->progress, PROGRESS_VERIFY, plan_progress_number(verify->plan, table));
     if (is_hashed ? !verify_read_back(table, verify->connection, &found, err)
                   : !verify_count_rows(table, verify->connection, &found, err))
         return error_wrap(err, "table \"%s\"", table->name);
@@ -49,8 +55,13 @@ static bool verify_table(const struct delta_verify *verify, const struct plan_ta
     result->table_count++;
     result->row_count += found.row_count;
     result->size += found.size;
-    progress_add(verify->progress, found.row_count);
+    progress_task_add(&task, &(struct progress_count){.items = 1});
     return true;
+}
+
+static bool is_checked(const struct delta_verify *verify, const struct plan_table *table)
+{
+    return plan_writes(table) && (verify->level == VERIFY_FULL || is_changed(verify->delta, table));
 }
 
 bool delta_verify_run(
@@ -59,13 +70,17 @@ bool delta_verify_run(
     *result = (struct verify_result){0};
     if (verify->level == VERIFY_NONE)
         return true;
-    progress_step(verify->progress, "verifying rows", verify->plan->row_count);
+    for (size_t i = 0; i < verify->plan->table_count; i++)
+        if (is_checked(verify, &verify->plan->tables[i]))
+            progress_plan(verify->progress, PROGRESS_VERIFY, (uint32_t)i,
+                &(struct progress_count){.items = 1});
+    progress_begin(verify->progress, PROGRESS_VERIFY);
     for (size_t i = 0; i < verify->plan->table_count; i++) {
         const struct plan_table *table = &verify->plan->tables[i];
 
-        if (plan_writes(table) && (verify->level == VERIFY_FULL || is_changed(verify->delta, table))
-            && !verify_table(verify, table, result, err))
+        if (is_checked(verify, table) && !verify_table(verify, table, result, err))
             return false;
     }
+    progress_end(verify->progress, PROGRESS_VERIFY);
     return true;
 }

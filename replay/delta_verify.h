@@ -10,6 +10,7 @@
 #include "replay/delta_plan.h"
 #include "replay/ledger.h"
 #include "replay/verify.h"
+#include "watch/progress.h"
 
 struct delta_verify {
     const struct plan *plan;

@@ -3,6 +3,8 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -56,7 +58,7 @@ static bool make_staging(
 }
 
 static bool fill_staging(const struct derivation *derivation, const struct plan_table *table,
-    struct connection *connection, uint64_t *row_count, struct error *err)
+    struct connection *connection, struct progress_task *task, struct error *err)
 {
     const struct dump_reader *reader = derivation->loader->reader;
     struct loader_copy copy = {
@@ -69,12 +71,12 @@ static bool fill_staging(const struct derivation *derivation, const struct plan_
         .column_count = table->column_count,
         .target = "pg_temp." STAGING,
         .rejects = &table->rejects,
+        .task = task,
     };
 
     if (!loader_copy(&copy, err) || !loader_keep_rejects(derivation->loader, table, &copy, err)
         || !connection_exec(connection, "ANALYZE pg_temp." STAGING, err))
         return false;
-    *row_count = copy.row_count;
     return true;
 }
 
@@ -113,11 +115,13 @@ static bool derive_table(struct derivation *derivation, const struct plan_table 
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
     struct ledger_part part = {.table = table->name};
-    uint64_t staged = 0;
+    OWNED(progress_task) struct progress_task task = {0};
 
+    progress_task_begin(&task, derivation->loader->progress, PROGRESS_DERIVE,
+        plan_progress_number(derivation->loader->plan, table));
     return connection_transaction_begin(&transaction, connection, NULL, err)
            && make_staging(table, connection, err)
-           && fill_staging(derivation, table, connection, &staged, err)
+           && fill_staging(derivation, table, connection, &task, err)
            && insert_rows(table, connection, &part.row_count, err)
            && report_losses(derivation, table, connection, err)
            && ledger_add_parts(derivation->loader->ledger, connection, &part, 1, err)
@@ -131,7 +135,6 @@ static bool derive_task(void *context, const struct workers_turn *turn, struct e
 
     if (!derive_table(derivation, table, turn->connection, err))
         return error_wrap(err, "table \"%s\"", table->name);
-    progress_add(derivation->loader->progress, table->row_count);
     return true;
 }
 
@@ -139,19 +142,26 @@ bool derive_run(const struct loader *loader, struct problems *problems, struct e
 {
     const struct plan *plan = loader->plan;
     OWNED(derivation) struct derivation derivation = {.loader = loader, .problems = problems};
-    uint64_t row_count = 0;
 
     pthread_mutex_init(&derivation.lock, NULL);
     derivation.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(struct plan_table *));
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *table = &plan->tables[i];
 
-        if (table->action != PLAN_DERIVE
-            || ledger_find_part(loader->ledger, table->name, 0) != NULL)
+        if (table->action != PLAN_DERIVE)
             continue;
+        if (ledger_find_part(loader->ledger, table->name, 0) != NULL) {
+            progress_skip(loader->progress, PROGRESS_DERIVE, (uint32_t)i,
+                &(struct progress_count){.rows = table->row_count, .bytes = table->size});
+            continue;
+        }
         derivation.tables[derivation.count++] = table;
-        row_count += table->row_count;
     }
-    progress_step(loader->progress, "deriving rows", row_count);
-    return workers_run(loader->workers, derivation.count, derive_task, &derivation, err);
+    if (derivation.count == 0)
+        return true;
+    progress_begin(loader->progress, PROGRESS_DERIVE);
+    if (!workers_run(loader->workers, derivation.count, derive_task, &derivation, err))
+        return false;
+    progress_end(loader->progress, PROGRESS_DERIVE);
+    return true;
 }

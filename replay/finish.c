@@ -2,6 +2,8 @@
 
 #include "base/owned.h"
 #include "postgres/quote.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +48,10 @@ static bool restore_task(void *context, const struct workers_turn *turn, struct 
 {
     const struct restoring *restoring = context;
     const struct ddl_object *object = restoring->objects[turn->task];
+    OWNED(progress_task) struct progress_task task = {0};
 
+    progress_task_begin(&task, restoring->loader->progress, PROGRESS_INDEX,
+        plan_progress_find(restoring->loader->plan, object->table));
     for (int attempt = 1;; attempt++) {
         if (ddl_restore(object, turn->connection, err))
             break;
@@ -54,18 +59,12 @@ static bool restore_task(void *context, const struct workers_turn *turn, struct 
             return error_wrap(
                 err, "%s \"%s\" of table \"%s\"", object->kind, object->name, object->table);
     }
-    progress_add(restoring->loader->progress, 1);
+    progress_task_add(&task, &(struct progress_count){.items = 1});
     return true;
 }
 
 static bool restore_phase(const struct loader *loader, enum ddl_phase phase, struct error *err)
 {
-    static const char *const steps[DDL_PHASE_COUNT] = {
-        [DDL_PHASE_BUILD] = "building indexes",
-        [DDL_PHASE_ATTACH] = "restoring constraints",
-        [DDL_PHASE_FOREIGN] = "checking foreign keys",
-        [DDL_PHASE_TRIGGER] = "restoring triggers",
-    };
     const struct ledger *ledger = loader->ledger;
     OWNED(restoring) struct restoring restoring = {.loader = loader};
     struct loader context = *loader;
@@ -77,15 +76,17 @@ static bool restore_phase(const struct loader *loader, enum ddl_phase phase, str
     if (phase == DDL_PHASE_BUILD && restoring.count > 0)
         qsort_r((void *)restoring.objects, restoring.count, sizeof(struct ddl_object *),
             compare_objects, &context);
-    progress_step(loader->progress, steps[phase], restoring.count);
     return workers_run(loader->workers, restoring.count, restore_task, &restoring, err);
 }
 
 bool finish_restore(const struct loader *loader, struct error *err)
 {
+    plan_progress_add_objects(loader->progress, loader->plan, loader->ledger);
+    progress_begin(loader->progress, PROGRESS_INDEX);
     for (int phase = 0; phase < DDL_PHASE_COUNT; phase++)
         if (!restore_phase(loader, (enum ddl_phase)phase, err))
             return false;
+    progress_end(loader->progress, PROGRESS_INDEX);
     return true;
 }
 
@@ -94,20 +95,26 @@ static bool analyze_task(void *context, const struct workers_turn *turn, struct 
     const struct loader *loader = context;
     const struct plan_table *table = &loader->plan->tables[turn->task];
     OWNED(byte_buffer) struct byte_buffer sql = {0};
+    OWNED(progress_task) struct progress_task task = {0};
 
-    progress_add(loader->progress, 1);
     if (!plan_writes(table))
         return true;
+    progress_task_begin(&task, loader->progress, PROGRESS_ANALYZE, (uint32_t)turn->task);
     quote_plain(&sql, "ANALYZE ");
     quote_qualified(&sql, table->target->schema, table->target->name);
-    return connection_exec(turn->connection, quote_text(&sql), err)
-           || error_wrap(err, "table \"%s\"", table->name);
+    if (!connection_exec(turn->connection, quote_text(&sql), err))
+        return error_wrap(err, "table \"%s\"", table->name);
+    progress_task_add(&task, &(struct progress_count){.items = 1});
+    return true;
 }
 
 bool finish_analyze(const struct loader *loader, struct error *err)
 {
     struct loader copy = *loader;
 
-    progress_step(loader->progress, "analysing tables", loader->plan->table_count);
-    return workers_run(loader->workers, loader->plan->table_count, analyze_task, &copy, err);
+    progress_begin(loader->progress, PROGRESS_ANALYZE);
+    if (!workers_run(loader->workers, loader->plan->table_count, analyze_task, &copy, err))
+        return false;
+    progress_end(loader->progress, PROGRESS_ANALYZE);
+    return true;
 }

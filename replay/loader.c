@@ -4,6 +4,8 @@
 #include "postgres/connection_copy.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <stdlib.h>
 
@@ -42,10 +44,21 @@ static void pieces_release(struct pieces *pieces)
 
 /* --- cutting ------------------------------------------------------------------ */
 
+static void skip_piece(const struct loader *loader, const struct piece *piece)
+{
+    struct progress_count count = {0};
+
+    for (size_t i = 0; i < piece->block_count; i++)
+        count.rows += loader->reader->index.entries[piece->first_block + i].row_count;
+    count.bytes = plan_progress_size(piece->table, count.rows);
+    progress_skip(
+        loader->progress, PROGRESS_LOAD, plan_progress_number(loader->plan, piece->table), &count);
+}
+
 static void add_piece(struct pieces *pieces, const struct piece *piece)
 {
     if (ledger_find_part(pieces->loader->ledger, piece->table->name, piece->number) != NULL) {
-        progress_add(pieces->loader->progress, piece->size);
+        skip_piece(pieces->loader, piece);
         return;
     }
     pieces->items =
@@ -126,10 +139,19 @@ static bool send(struct connection_copy_in *stream, struct copy_encoder *encoder
     return done;
 }
 
+static void tell_rows(
+    const struct loader_copy *copy, const struct source_rows *rows, uint64_t *told)
+{
+    if (copy->task != NULL)
+        progress_task_rows(copy->task, rows->row_number - *told);
+    *told = rows->row_number;
+}
+
 static bool send_rows(struct loader_copy *copy, struct connection_copy_in *stream,
     struct copy_encoder *encoder, struct error *err)
 {
     OWNED(source_rows) struct source_rows rows = {0};
+    uint64_t told = 0;
     const struct value *values;
 
     source_rows_begin_blocks(
@@ -145,9 +167,13 @@ static bool send_rows(struct loader_copy *copy, struct connection_copy_in *strea
             continue;
         if (!copy_encoder_row(encoder, values, err))
             return false;
-        if (encoder->data.size >= COPY_ENCODER_FLUSH_SIZE && !send(stream, encoder, err))
+        if (encoder->data.size < COPY_ENCODER_FLUSH_SIZE)
+            continue;
+        if (!send(stream, encoder, err))
             return false;
+        tell_rows(copy, &rows, &told);
     }
+    tell_rows(copy, &rows, &told);
     copy_encoder_end(encoder);
     return send(stream, encoder, err);
 }
@@ -198,7 +224,9 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
     struct connection *connection, struct ledger_part *part, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer target = {0};
+    OWNED(progress_task) struct progress_task task = {0};
     struct loader_copy copy = {
+        .task = &task,
         .reader = pieces->loader->reader,
         .connection = connection,
         .source = piece->table->source,
@@ -209,6 +237,8 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
         .rejects = &piece->table->rejects,
     };
 
+    progress_task_begin(&task, pieces->loader->progress, PROGRESS_LOAD,
+        plan_progress_number(pieces->loader->plan, piece->table));
     quote_qualified(&target, piece->table->target->schema, piece->table->target->name);
     copy.target = quote_text(&target);
     if (!loader_copy(&copy, err) || !loader_keep_rejects(pieces->loader, piece->table, &copy, err))
@@ -217,7 +247,6 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
         .number = piece->number,
         .row_count = copy.row_count,
         .sum = copy.sum};
-    progress_add(pieces->loader->progress, piece->size);
     return true;
 }
 
@@ -240,17 +269,16 @@ static bool load_task(void *context, const struct workers_turn *turn, struct err
 bool loader_run(const struct loader *loader, struct error *err)
 {
     OWNED(pieces) struct pieces pieces = {.loader = loader};
-    uint64_t total = 0;
 
-    for (size_t i = 0; i < loader->reader->index.entry_count; i++)
-        if (loader->reader->index.entries[i].type == BLOCK_ROWS)
-            total += loader->reader->index.entries[i].raw_size;
-    progress_step(loader->progress, "loading bytes", total);
+    progress_begin(loader->progress, PROGRESS_LOAD);
     for (size_t i = 0; i < loader->plan->table_count; i++)
         if (loader->plan->tables[i].action == PLAN_LOAD && loader->plan->tables[i].row_count > 0)
             cut_table(&pieces, &loader->plan->tables[i]);
     if (pieces.count > 0)
         qsort(pieces.items, pieces.count, sizeof(*pieces.items), compare_pieces);
     make_tasks(&pieces);
-    return workers_run(loader->workers, pieces.task_count, load_task, &pieces, err);
+    if (!workers_run(loader->workers, pieces.task_count, load_task, &pieces, err))
+        return false;
+    progress_end(loader->progress, PROGRESS_LOAD);
+    return true;
 }

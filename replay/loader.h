@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "replay/ledger.h"
 #include "replay/plan.h"
-#include "replay/progress.h"
 #include "replay/source_rows.h"
 #include "replay/workers.h"
+#include "watch/progress_task.h"
 
 #include <stdint.h>
 
@@ -43,6 +43,7 @@ struct loader_copy {
     size_t column_count;
     const char *target;            /* the quoted name of a table */
     const struct rejects *rejects; /* rows to leave out; NULL: none */
+    struct progress_task *task;    /* told of rows; NULL: nobody */
     uint64_t row_count;            /* result */
     struct hash128 sum;            /* result */
 };

@@ -36,7 +36,7 @@ struct words {
     size_t on_drift;
 };
 
-#define TABLE_SIZE 24 /* entries, with the headings and the end */
+#define TABLE_SIZE 40 /* entries at most, with the headings and the end */
 
 /* Returns how many entries it made. */
 static size_t describe_options(
@@ -83,11 +83,15 @@ static size_t describe_options(
             .value_name = "FILE",
             .text = &options->report,
             .help = "write a report as JSON"},
-        {.letter = 'q', .name = "quiet", .flag = &options->is_quiet, .help = "no progress"},
+        {.letter = 'q',
+            .name = "quiet",
+            .flag = &options->is_quiet,
+            .help = "the same as --progress=none"},
     };
 
     memcpy(table, all, sizeof(all));
-    return sizeof(all) / sizeof(all[0]);
+    watch_options_describe(table + sizeof(all) / sizeof(all[0]), &options->watch);
+    return sizeof(all) / sizeof(all[0]) + WATCH_OPTIONS_COUNT;
 }
 
 static size_t describe_values(struct command_line_option table[], struct options *options)
@@ -171,6 +175,8 @@ static bool understand(struct options *options, const struct words *words,
                        : words->creates_database ? OPTIONS_CREATE_DATABASE
                                                  : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
+    if (options->is_quiet)
+        options->watch.mode = WATCH_NONE;
     options->verify = (enum verify_level)words->verify;
     options->on_drift = (enum delta_check_policy)words->on_drift;
     options->dumps = (const char *const *)parsed->operands;
@@ -180,6 +186,20 @@ static bool understand(struct options *options, const struct words *words,
     if (words->is_undo && options->dump_count > 1)
         return error_set(err, ERROR_USAGE, "--undo takes one delta, the last one");
     return true;
+}
+
+const char *options_command_name(enum options_command command)
+{
+    static const char *const command_names[] = {
+        [OPTIONS_REPLAY] = "replay",
+        [OPTIONS_DRY_RUN] = "dry-run",
+        [OPTIONS_UNDO] = "undo",
+        [OPTIONS_STATUS] = "status",
+        [OPTIONS_ABORT] = "abort",
+        [OPTIONS_CREATE_DATABASE] = "create-database",
+    };
+
+    return command_names[command];
 }
 
 void options_release(struct options *options)

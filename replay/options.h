@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "replay/delta_check.h"
 #include "replay/verify.h"
+#include "watch/watch_options.h"
 
 #include <stdbool.h>
 
@@ -35,9 +36,13 @@ struct options {
     enum verify_level verify;
     enum delta_check_policy on_drift;
     enum options_command command;
+    struct watch_options watch;
     bool allows_unsafe_locale;
-    bool is_quiet;
+    bool is_quiet; /* the same as --progress=none */
 };
+
+/* "replay", "undo", ... */
+const char *options_command_name(enum options_command command);
 
 void options_release(struct options *options);
 

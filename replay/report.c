@@ -16,6 +16,20 @@ static const char *const step_labels[REPORT_STEP_COUNT] = {
     [REPORT_STEP_VERIFY] = "verification",
 };
 
+static const char *const outcome_names[] = {
+    [REPORT_FAILED] = "failed",
+    [REPORT_REFUSED] = "refused",
+    [REPORT_PLANNED] = "planned",
+    [REPORT_NOTHING] = "nothing_to_do",
+    [REPORT_DONE] = "done",
+    [REPORT_UNDONE] = "undone",
+};
+
+const char *report_outcome_name(enum report_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
 static void put(struct byte_buffer *out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -54,6 +54,9 @@ struct report {
     double seconds[REPORT_STEP_COUNT];
 };
 
+/* "done", "refused", ...: a word for programs. */
+const char *report_outcome_name(enum report_outcome outcome);
+
 /* Appends the summary for a person. */
 void report_text(const struct report *report, struct byte_buffer *out);
 

@@ -11,15 +11,6 @@ static const char *const step_names[REPORT_STEP_COUNT] = {
     [REPORT_STEP_VERIFY] = "verify",
 };
 
-static const char *const outcome_names[] = {
-    [REPORT_FAILED] = "failed",
-    [REPORT_REFUSED] = "refused",
-    [REPORT_PLANNED] = "planned",
-    [REPORT_NOTHING] = "nothing_to_do",
-    [REPORT_DONE] = "done",
-    [REPORT_UNDONE] = "undone",
-};
-
 static const char *const verify_names[] = {
     [VERIFY_TOUCHED] = "touched",
     [VERIFY_FULL] = "full",
@@ -87,7 +78,7 @@ static void put_report(
     struct json_writer *w, const struct report *report, const struct error *failure)
 {
     json_writer_begin_object(w);
-    json_writer_named_text(w, "outcome", outcome_names[report->outcome]);
+    json_writer_named_text(w, "outcome", report_outcome_name(report->outcome));
     json_writer_named_unsigned(w, "exit_status", failure == NULL ? 0 : failure->kind);
     json_writer_named_text(w, "error", failure == NULL ? NULL : failure->text);
     json_writer_named_text(w, "dump", report->dump);

@@ -9,6 +9,7 @@
 #include "replay/delta_apply.h"
 #include "replay/delta_start.h"
 #include "replay/ledger_undo.h"
+#include "replay/plan_progress.h"
 #include "replay/preflight.h"
 #include "replay/replay_lock.h"
 #include "replay/report_json.h"
@@ -296,6 +297,7 @@ static bool do_replay(struct run_state *run, struct error *err)
         .report = &run->report,
     };
 
+    plan_progress_make(&run->progress, &run->plan, run->report.verify_level);
     if (!open_workers(run, err))
         return not_begun(run, err);
     if (!apply_run(&apply, err))
@@ -329,15 +331,31 @@ static bool do_delta(struct run_state *run, struct error *err)
     return true;
 }
 
+/* What the check found, to who watches. */
+static void tell(struct run_state *run)
+{
+    for (size_t i = 0; i < run->problems.note_count; i++)
+        progress_tell(&run->progress, PROGRESS_NOTE, run->problems.notes[i].text,
+            run->problems.notes[i].advice);
+    for (size_t i = 0; i < run->problems.count; i++)
+        progress_tell(&run->progress, PROGRESS_PROBLEM, run->problems.items[i].text,
+            run->problems.items[i].advice);
+}
+
 static bool replay_dump(struct run_state *run, size_t at, struct error *err)
 {
     double begun = progress_clock();
 
+    progress_reset(&run->progress);
+    progress_begin(&run->progress, PROGRESS_CHECK);
     if (!begin_dump(run, at, err))
         return false;
+    progress_describe(&run->progress, run->report.dump, run->report.database);
     if (!check(run, err))
         return not_begun(run, err);
     run->report.seconds[REPORT_STEP_CHECK] = progress_clock() - begun;
+    tell(run);
+    progress_end(&run->progress, PROGRESS_CHECK);
     if (run->problems.count > 0) {
         run->report.outcome = REPORT_REFUSED;
         return error_set(err, ERROR_REFUSED, "refused: %zu problem%s; %s", run->problems.count,
@@ -412,6 +430,8 @@ static bool run_replay(
         return error_wrap(err, "--report");
     done = replay(run, out, err);
     failure = *err;
+    progress_finish(&run->progress, done ? report_outcome_name(run->report.outcome) : NULL,
+        done ? NULL : &failure);
     if (!done && failure.kind != ERROR_REJECTED)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
@@ -432,7 +452,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     if (!value_policy_check(&run.policies, err))
         return false;
 
-    progress_init(&run.progress, options->is_quiet);
+    progress_init(&run.progress, "valise-replay", options_command_name(options->command));
     switch (options->command) {
     case OPTIONS_STATUS:
         return connect(&run, err) && status_text(&run.connection, out, err);
@@ -445,5 +465,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     case OPTIONS_DRY_RUN:
         break;
     }
+    if (!watch_options_start(&options->watch, &run.progress, err))
+        return false;
     return run_replay(&run, out, list, err);
 }

@@ -3,6 +3,8 @@
 #include "base/owned.h"
 #include "postgres/connection_copy.h"
 #include "postgres/quote.h"
+#include "replay/plan_progress.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -11,7 +13,8 @@
 
 #define BINARY_HEADER_SIZE 19 /* bytes before the first tuple: signature, flags, extension */
 #define BINARY_TRAILER_SIZE 2
-#define SHOWN_MAX 5 /* rows of a failed check in a message */
+#define TELL_ROW_COUNT 4096 /* rows between two words to the progress */
+#define SHOWN_MAX 5         /* rows of a failed check in a message */
 
 /* One call of verify_run(). */
 struct verification {
@@ -57,6 +60,14 @@ static void put_query(struct byte_buffer *sql, const struct plan_table *table)
     quote_plain(sql, ") TO STDOUT (FORMAT binary)");
 }
 
+/* Always true. */
+static bool tell_rows(const struct verify_content *found, uint64_t row_count)
+{
+    if (found->task != NULL)
+        progress_task_rows(found->task, row_count);
+    return true;
+}
+
 static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder *encoder,
     struct verify_content *found, struct error *err)
 {
@@ -70,7 +81,7 @@ static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder 
         if (!connection_copy_out_next(stream, &bytes, &size, err))
             return false;
         if (bytes == NULL)
-            return true;
+            return tell_rows(found, found->row_count % TELL_ROW_COUNT);
         found->size += size;
         if (is_first && size >= BINARY_HEADER_SIZE) {
             bytes += BINARY_HEADER_SIZE;
@@ -83,6 +94,8 @@ static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder 
             return false;
         found->row_count++;
         found->sum = checksum_add(found->sum, hash);
+        if (found->row_count % TELL_ROW_COUNT == 0)
+            tell_rows(found, TELL_ROW_COUNT);
     }
 }
 
@@ -160,13 +173,17 @@ static bool verify_task(void *context, const struct workers_turn *turn, struct e
     const struct plan_table *table = verification->tables[turn->task];
     bool is_hashed = verification->level != VERIFY_COUNTS && table->action == PLAN_LOAD
                      && table->column_count > 0;
-    struct verify_content found = {0};
+    OWNED(progress_task) struct progress_task task = {0};
+    struct verify_content found = {.task = &task};
 
+    progress_task_begin(&task, verification->loader->progress, PROGRESS_VERIFY,
+        plan_progress_number(verification->loader->plan, table));
     if (is_hashed ? !verify_read_back(table, turn->connection, &found, err)
                   : !verify_count_rows(table, turn->connection, &found, err))
         return error_wrap(err, "table \"%s\"", table->name);
     compare(verification, table, &found, is_hashed);
-    progress_add(verification->loader->progress, table->row_count);
+    progress_task_add(&task, &(struct progress_count){.items = 1});
+    progress_settle(verification->loader->progress, PROGRESS_VERIFY, task.table);
     return true;
 }
 
@@ -196,8 +213,11 @@ bool verify_run(const struct loader *loader, enum verify_level level, struct pro
             verification.tables[verification.count++] = &plan->tables[i];
     qsort(
         (void *)verification.tables, verification.count, sizeof(struct plan_table *), compare_size);
-    progress_step(loader->progress, "verifying rows", plan->row_count);
-    return workers_run(loader->workers, verification.count, verify_task, &verification, err);
+    progress_begin(loader->progress, PROGRESS_VERIFY);
+    if (!workers_run(loader->workers, verification.count, verify_task, &verification, err))
+        return false;
+    progress_end(loader->progress, PROGRESS_VERIFY);
+    return true;
 }
 
 /* --- the profile's checks --------------------------------------------------------------- */

@@ -38,7 +38,8 @@ MUST_CHECK bool verify_run(const struct loader *loader, enum verify_level level,
 struct verify_content {
     uint64_t row_count;
     struct hash128 sum;
-    uint64_t size; /* bytes read */
+    uint64_t size;              /* bytes read */
+    struct progress_task *task; /* told of rows; NULL: nobody */
 };
 
 /* Reads one table back; adds to `found`. */

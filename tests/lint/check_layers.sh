@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails if a folder includes what it must not: base -> format | postgres | profile -> dump | replay | doctor -> tools (STYLE 1).
+# Fails if a folder includes what it must not: base -> watch | format | postgres | profile -> dump | replay | doctor -> tools (STYLE 1).
 set -eu
 cd "${1:-.}"
 status=0
@@ -18,10 +18,11 @@ forbid_library() { # folder, headers that it must not include
     fi
 }
 
-forbid base 'format|postgres|profile|dump|replay|doctor|tools|tests'
-forbid format 'postgres|profile|dump|replay|doctor|tools|tests'
-forbid postgres 'format|profile|dump|replay|doctor|tools|tests'
-forbid profile 'format|postgres|dump|replay|doctor|tools|tests'
+forbid base 'watch|format|postgres|profile|dump|replay|doctor|tools|tests'
+forbid format 'watch|postgres|profile|dump|replay|doctor|tools|tests'
+forbid postgres 'watch|format|profile|dump|replay|doctor|tools|tests'
+forbid profile 'watch|format|postgres|dump|replay|doctor|tools|tests'
+forbid watch 'format|postgres|profile|dump|replay|doctor|tools|tests'
 forbid dump 'postgres|profile|replay|doctor|tools|tests'
 forbid replay 'dump|doctor|tools|tests'
 forbid doctor 'format|dump|replay|tools|tests'
@@ -30,6 +31,7 @@ forbid_library base 'sqlite3|libpq-fe'
 forbid_library format 'sqlite3|libpq-fe'
 forbid_library postgres 'sqlite3'
 forbid_library profile 'sqlite3|libpq-fe'
+forbid_library watch 'sqlite3|libpq-fe'
 forbid_library dump 'libpq-fe'
 forbid_library replay 'sqlite3|libpq-fe'
 forbid_library doctor 'sqlite3|libpq-fe'

@@ -56,7 +56,7 @@ def check(root, path):
 
 def main():
     root, wrong, file_count = sys.argv[1], [], 0
-    for folder in ("base", "format", "postgres", "profile", "dump", "replay", "doctor", "tools", "tests"):
+    for folder in ("base", "watch", "format", "postgres", "profile", "dump", "replay", "doctor", "tools", "tests"):
         for where, _, names in os.walk(os.path.join(root, folder)):
             for name in sorted(names):
                 if name.endswith((".c", ".h")):

@@ -28,6 +28,7 @@ static int last_warning_count;
 static bool dump(const struct sample_folder *folder, const char *database, const char *output,
     unsigned thread_count, struct error *err)
 {
+    OWNED(progress) struct progress progress = {0};
     struct snapshot_dump_options options = {
         .database_path = database_sample_path(folder, database),
         .output_path =
@@ -35,12 +36,13 @@ static bool dump(const struct sample_folder *folder, const char *database, const
         .thread_count = thread_count,
         .level = 3,
         .busy_timeout_ms = 50,
-        .progress_mode = DUMP_PROGRESS_NONE,
+        .progress = &progress,
         .warn = count_warning,
         .warn_context = &last_warning_count,
     };
     struct snapshot_dump_result result;
 
+    progress_init(&progress, "test", "dump");
     last_warning_count = 0;
     return snapshot_dump_run(&options, &result, err);
 }

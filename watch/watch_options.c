@@ -1,0 +1,78 @@
+#include "watch/watch_options.h"
+
+#include "watch/show_json.h"
+#include "watch/show_line.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const modes[] = {"auto", "bar", "plain", "json", "none", NULL};
+
+void watch_options_describe(
+    struct command_line_option table[WATCH_OPTIONS_COUNT], struct watch_options *options)
+{
+    table[0] = (struct command_line_option){.name = "progress",
+        .choice = &options->mode,
+        .choices = modes,
+        .help = "on standard error: auto (default): a bar on a terminal, else nothing; bar; plain: "
+                "a line every few seconds; json: one object a line (docs/progress.md); none"};
+    table[1] = (struct command_line_option){.name = "progress-file",
+        .value_name = "FILE",
+        .text = &options->file,
+        .help = "write the progress as JSON there too; /dev/fd/N is an open descriptor"};
+}
+
+static bool is_terminal(void)
+{
+    const char *name = getenv("TERM");
+
+    return isatty(STDERR_FILENO) == 1 && name != NULL && strcmp(name, "dumb") != 0;
+}
+
+static bool attach_file(
+    const struct watch_options *options, struct progress *progress, struct error *err)
+{
+    struct progress_show show;
+    int fd;
+
+    if (options->file == NULL)
+        return true;
+    fd = open(options->file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_set_errno(err, "--progress-file: cannot write \"%s\"", options->file);
+    show = show_json(fd, true);
+    progress_attach(progress, &show);
+    return true;
+}
+
+static bool attach_main(
+    const struct watch_options *options, struct progress *progress, struct error *err)
+{
+    struct progress_show show = {0};
+
+    (void)err;
+    if (options->mode == WATCH_JSON) {
+        show = show_json(STDERR_FILENO, false);
+    } else if (options->mode == WATCH_BAR || (options->mode == WATCH_AUTO && is_terminal())) {
+        show = show_line_bar();
+    } else if (options->mode == WATCH_PLAIN) {
+        show = show_line_plain();
+    }
+    if (show.tick != NULL)
+        progress_attach(progress, &show);
+    return true;
+}
+
+bool watch_options_start(
+    const struct watch_options *options, struct progress *progress, struct error *err)
+{
+    return attach_file(options, progress, err) && attach_main(options, progress, err)
+           && progress_start(progress, err);
+}
+
+bool watch_options_tell_errors(const struct watch_options *options)
+{
+    return options->mode == WATCH_JSON && !options->is_curses;
+}
