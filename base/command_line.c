@@ -1,13 +1,16 @@
 #include "base/command_line.h"
 
+#include "base/command_line_json.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HELP_WIDTH 80  /* columns */
-#define HELP_INDENT 26 /* column where the text of an option starts */
+#define HELP_WIDTH 80     /* columns */
+#define COMMAND_INDENT 12 /* column where the text of a command starts */
+#define HELP_INDENT 26    /* column where the text of an option starts */
 
 static const struct command_line_option built_in[] = {
     {.letter = 'h', .name = "help", .help = "print this text and exit"},
@@ -27,7 +30,12 @@ void command_line_result_release(struct command_line_result *result)
     *result = (struct command_line_result){0};
 }
 
-static bool is_last(const struct command_line_option *option)
+const struct command_line_option *command_line_built_in(void)
+{
+    return built_in;
+}
+
+bool command_line_is_last(const struct command_line_option *option)
 {
     return option->name == NULL && option->letter == 0 && option->heading == NULL;
 }
@@ -140,7 +148,7 @@ static void put_options(struct byte_buffer *out, const struct command_line_optio
 {
     if (!is_heading(&options[0]))
         put(out, "\nOptions:\n");
-    for (size_t i = 0; !is_last(&options[i]); i++) {
+    for (size_t i = 0; !command_line_is_last(&options[i]); i++) {
         if (!is_heading(&options[i])) {
             put_option(out, &options[i]);
             continue;
@@ -148,6 +156,21 @@ static void put_options(struct byte_buffer *out, const struct command_line_optio
         byte_buffer_put_u8(out, '\n');
         put(out, options[i].heading);
         put(out, ":\n");
+    }
+}
+
+static void put_commands(struct byte_buffer *out, const struct command_line *line)
+{
+    put(out, "\nCommands (");
+    put(out, line->program);
+    put(out, " COMMAND --help explains):\n");
+    for (const struct command_line_command *c = line->commands; c->name != NULL; c++) {
+        size_t start = out->size;
+
+        put(out, "  ");
+        put(out, c->name);
+        put_spaces(out, COMMAND_INDENT - (out->size - start));
+        put_wrapped(out, c->summary, COMMAND_INDENT);
     }
 }
 
@@ -172,10 +195,12 @@ void command_line_help(const struct command_line *line, struct byte_buffer *out)
         put_wrapped(out, line->summary, 0);
     }
     put_options(out, line->options);
-    if (is_last(&line->options[0]))
+    if (command_line_is_last(&line->options[0]))
         put(out, "\nOptions:\n");
-    for (size_t i = 0; !is_last(&built_in[i]); i++)
+    for (size_t i = 0; !command_line_is_last(&built_in[i]); i++)
         put_option(out, &built_in[i]);
+    if (line->commands != NULL)
+        put_commands(out, line);
     if (line->epilogue != NULL) {
         put(out, "\n");
         put(out, line->epilogue);
@@ -210,7 +235,7 @@ static bool is_named(const struct command_line_option *option, const char *name,
 static const struct command_line_option *find(
     const struct command_line_option *options, const char *name, size_t name_size, char letter)
 {
-    for (; !is_last(options); options++) {
+    for (; !command_line_is_last(options); options++) {
         if (name != NULL ? is_named(options, name, name_size)
                          : options->letter != 0 && options->letter == letter)
             return options;
@@ -249,7 +274,7 @@ static size_t distance(const char *left, size_t left_size, const char *right)
 static void find_nearest(const struct command_line_option *options, const char *name,
     size_t name_size, const char **nearest, size_t *nearest_distance)
 {
-    for (; !is_last(options); options++) {
+    for (; !command_line_is_last(options); options++) {
         size_t found;
 
         if (options->name == NULL)
@@ -334,10 +359,12 @@ static bool store(const struct command_line_option *option, const struct spellin
     return true;
 }
 
-static bool answer(struct parser *p, const struct command_line_option *option)
+static bool answer(struct parser *p, const struct command_line_option *option, const char *attached)
 {
     assert(option == &built_in[0] || option == &built_in[1]);
-    if (option->letter == 'h') {
+    if (attached != NULL) {
+        command_line_json_put(p->line, &p->result->answer);
+    } else if (option->letter == 'h') {
         command_line_help(p->line, &p->result->answer);
     } else {
         put(&p->result->answer, p->line->program);
@@ -351,11 +378,13 @@ static bool take(struct parser *p, const struct command_line_option *option,
     const struct spelling *as, const char *attached, struct error *err)
 {
     if (!takes_value(option)) {
-        if (attached != NULL)
+        bool is_json = option == &built_in[0] && attached != NULL && strcmp(attached, "json") == 0;
+
+        if (attached != NULL && !is_json)
             return error_set(err, ERROR_USAGE, "option \"%s%.*s\" takes no value", as->dashes,
                 as->name_size, as->name);
         if (option->flag == NULL)
-            return answer(p, option);
+            return answer(p, option, attached);
         *option->flag = true;
         return true;
     }

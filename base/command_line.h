@@ -3,7 +3,8 @@
  *
  * A program describes its options once; parsing, the error for a wrong option
  * and the text of --help come from that one table. Every program understands
- * --help (-h) and --version (-V) by itself. An option may follow an operand,
+ * --help (-h) and --version (-V) by itself; --help=json prints the table as data. An option may
+ * follow an operand,
  * "--" ends the options, "-" is an operand, a value follows as "--name VALUE",
  * "--name=VALUE", "-n VALUE" or "-nVALUE". Given twice, the last one counts.
  */
@@ -47,13 +48,20 @@ struct command_line_option {
     const char *const *choices; /* ended by NULL */
 };
 
+/* A command of a program, for its help. */
+struct command_line_command {
+    const char *name;
+    const char *summary; /* one line */
+};
+
 /* A whole program, or one command of it. */
 struct command_line {
     const char *program; /* "valise-dump", "valise info" */
     const char
         *synopsis;       /* what follows it on the usage line; each further line is another usage */
     const char *summary; /* a paragraph below; NULL: none */
-    const struct command_line_option *options; /* ended by a zeroed entry */
+    const struct command_line_option *options;   /* ended by a zeroed entry */
+    const struct command_line_command *commands; /* ended by a zeroed entry; NULL: none */
     const char
         *epilogue; /* text below the options (exit statuses, examples), as it is; NULL: none */
     const char *operand_name; /* in errors: "SNAPSHOT"; NULL when operand_max is 0 */
@@ -77,6 +85,10 @@ void command_line_result_release(struct command_line_result *result);
  */
 MUST_CHECK bool command_line_parse(const struct command_line *line, int argc, char **argv,
     struct command_line_result *result, struct error *err);
+
+/* The options that every program has, and whether this entry ends a table of options. */
+const struct command_line_option *command_line_built_in(void);
+bool command_line_is_last(const struct command_line_option *option);
 
 /* Appends the text of --help. */
 void command_line_help(const struct command_line *line, struct byte_buffer *out);

@@ -387,6 +387,19 @@ static void put_json(struct byte_buffer *out, const struct dump_reader *reader)
 
 /* --- for people ------------------------------------------------------------------------ */
 
+/* As the completion of shells wants them. */
+static void put_names(struct byte_buffer *out, const struct dump_reader *reader)
+{
+    for (uint32_t i = 0; i < reader->schema.table_count; i++) {
+        const struct schema_table *table = &reader->schema.tables[i];
+
+        if (!schema_table_has_rows(table))
+            continue;
+        safe_text_put(out, table->name.bytes, table->name.size);
+        byte_buffer_put_u8(out, '\n');
+    }
+}
+
 static void put_text(struct byte_buffer *out, const struct dump_reader *reader, bool with_columns)
 {
     put_summary(out, reader);
@@ -424,17 +437,21 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
 {
     bool as_json = false;
     bool with_columns = false;
+    bool only_tables = false;
     const struct command_line_option options[] = {
         {.name = "json", .flag = &as_json, .help = "print everything, columns too, as JSON"},
         {.name = "columns",
             .flag = &with_columns,
             .help = "also what is known of each column's values"},
+        {.name = "tables",
+            .flag = &only_tables,
+            .help = "only the names of the tables, but for virtual ones, one a line"},
         {.name = "facts", .flag = &with_columns, .help = "the same"},
         {0},
     };
     const struct command_line line = {
         .program = "valise info",
-        .synopsis = "[--json] [--columns] FILE\n[--json] FULL DELTA...",
+        .synopsis = "[--json | --tables] [--columns] FILE\n[--json] FULL DELTA...",
         .summary = "Shows what is in a dump: kind, state, tables, rows, sizes; or, of several "
                    "dumps, what each adds and whether they follow each other. FILE may be - for "
                    "standard input. Reads schema and index only; \"valise verify\" reads all.",
@@ -455,7 +472,9 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
         return put_chain(&parsed, as_json, err);
     if (!dump_reader_open(&reader, parsed.operands[0], err))
         return false;
-    if (as_json)
+    if (only_tables)
+        put_names(&out, &reader);
+    else if (as_json)
         put_json(&out, &reader);
     else
         put_text(&out, &reader, with_columns);

@@ -6,11 +6,11 @@ set -euo pipefail
 packages=(
     # build
     gcc libc6-dev meson ninja-build pkg-config
-    libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev
+    libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev lowdown
     # tests, and the scripts beside this one
     postgresql pgbouncer sqlite3 zstd git ca-certificates
     python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml python3-xxhash python3-zstandard
-    shellcheck clang-format-14
+    shellcheck clang-format-14 mandoc man-db zsh fish
 )
 
 missing=()

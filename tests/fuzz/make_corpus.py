@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes the fuzz targets' corpora from the golden files: make_corpus.py FOLDER
 
-FOLDER/dump and plan have the files, FOLDER/rows_block, schema and small_parts their blocks; profile and homeserver have YAML
+FOLDER/dump, plan and script have the files, FOLDER/rows_block, schema and small_parts their blocks; profile and homeserver have YAML
 files, value has values for every type. Exit status 77: something is missing.
 """
 
@@ -82,6 +82,7 @@ def main():
         data = source.assemble()
         put(folder, "dump", name[:-4], data)
         if name.startswith("good-"):
+            put(folder, "script", name[:-4], data)
             for seed in range(6):
                 put(folder, "plan", f"{name[:-4]}-{seed}", bytes([seed]) + data)
         put(folder, "small_parts", name[:-4] + "-header", b"\0" + data[:128])
