@@ -264,6 +264,16 @@ bool file_input_open(struct file_input *in, const char *path, struct error *err)
     return true;
 }
 
+bool file_input_again(struct file_input *in, const struct file_input *other, struct error *err)
+{
+    *in = (struct file_input){.fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 0), .size = other->size};
+    if (in->fd < 0)
+        return error_set_errno(err, "cannot open \"%s\" again", other->path);
+    in->path = copy_of(other->path);
+    in->is_open = true;
+    return true;
+}
+
 bool file_input_read_at(
     const struct file_input *in, uint64_t offset, void *out, size_t size, struct error *err)
 {

@@ -63,6 +63,10 @@ struct file_input {
  */
 MUST_CHECK bool file_input_open(struct file_input *in, const char *path, struct error *err);
 
+/* The same file once more, with a descriptor of its own. Fails with ERROR_IO. */
+MUST_CHECK bool file_input_again(
+    struct file_input *in, const struct file_input *other, struct error *err);
+
 /* Reads exactly size bytes at offset. Fails with ERROR_IO, or ERROR_CORRUPT at the end. */
 MUST_CHECK bool file_input_read_at(
     const struct file_input *in, uint64_t offset, void *out, size_t size, struct error *err);

@@ -369,17 +369,27 @@ static bool read_contents(struct dump_reader *reader, struct dump_buffer *buffer
            && check_state(reader, err);
 }
 
-bool dump_reader_open(struct dump_reader *reader, const char *path, struct error *err)
+static bool read_dump(struct dump_reader *reader, struct error *err)
 {
     OWNED(dump_buffer) struct dump_buffer buffer = {0};
 
-    *reader = (struct dump_reader){.file = {.fd = -1}};
-    if (!file_input_open(&reader->file, path, err))
-        return false;
     if (!read_ends_of_file(reader, err) || !read_index(reader, &buffer, err)
         || !check_frames(reader, err) || !read_contents(reader, &buffer, err))
         return error_wrap(err, "%s", reader->file.path);
     return true;
+}
+
+bool dump_reader_open(struct dump_reader *reader, const char *path, struct error *err)
+{
+    *reader = (struct dump_reader){.file = {.fd = -1}};
+    return file_input_open(&reader->file, path, err) && read_dump(reader, err);
+}
+
+bool dump_reader_open_file(
+    struct dump_reader *reader, const struct file_input *file, struct error *err)
+{
+    *reader = (struct dump_reader){.file = {.fd = -1}};
+    return file_input_again(&reader->file, file, err) && read_dump(reader, err);
 }
 
 bool dump_reader_check_digest(const struct dump_reader *reader, struct error *err)

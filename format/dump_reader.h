@@ -42,6 +42,10 @@ struct dump_reader {
  */
 MUST_CHECK bool dump_reader_open(struct dump_reader *reader, const char *path, struct error *err);
 
+/* The same for a file that is open already, and stays so. */
+MUST_CHECK bool dump_reader_open_file(
+    struct dump_reader *reader, const struct file_input *file, struct error *err);
+
 void dump_reader_release(struct dump_reader *reader);
 
 /* Reads the whole file and compares its SHA-256 with the tail. Fails with ERROR_CORRUPT, ERROR_IO.

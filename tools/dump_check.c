@@ -425,10 +425,8 @@ static void try_reader(struct dump_check *check)
 {
     OWNED(dump_reader) struct dump_reader reader = {0};
     struct error err;
-    char path[64];
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", check->file.fd);
-    if (!dump_reader_open(&reader, path, &err))
+    if (!dump_reader_open_file(&reader, &check->file, &err))
         report_part(check, DAMAGE_FILE, 0, &err);
 }
 
