@@ -30,7 +30,7 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    char text[ERROR_TEXT_SIZE];
+    char text[ERROR_TEXT_SIZE]; /* empty: the user was told already */
 };
 
 /* Records a failure. Always returns false, so: return error_set(err, ...). */

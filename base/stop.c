@@ -12,6 +12,8 @@
 /* Signals are a property of the process, so this is its one piece of global state. */
 static atomic_bool requested;
 static atomic_int wake_fd = -1;
+static atomic_uint seen; /* bits of the signals that came */
+static void (*_Atomic last)(void);
 
 void stop_request(void)
 {
@@ -26,17 +28,31 @@ void stop_request(void)
     errno = number;
 }
 
+void stop_at_end(void (*do_last)(void))
+{
+    atomic_store(&last, do_last);
+}
+
+/* The second signal of a kind finds the default action, which ends the process. */
 static void on_signal(int number)
 {
-    (void)number;
-    stop_request();
+    unsigned bit = 1u << number;
+    void (*do_last)(void) = atomic_load(&last);
+
+    if ((atomic_fetch_or(&seen, bit) & bit) == 0) {
+        stop_request();
+        return;
+    }
+    if (do_last != NULL)
+        do_last();
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 bool stop_install(struct error *err)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    /* RESETHAND: the second signal finds the default action, which ends the process. */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal};
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     if (fd < 0)
@@ -69,6 +85,7 @@ void stop_forget(void)
     int fd = atomic_load(&wake_fd);
 
     atomic_store(&requested, false);
+    atomic_store(&seen, 0);
     if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
         errno = 0;
 }

@@ -23,6 +23,9 @@ void stop_forget(void);
 
 bool stop_is_requested(void);
 
+/* What a second signal does before it ends the process, in the handler; NULL: nothing. */
+void stop_at_end(void (*do_last)(void));
+
 /* Fails with ERROR_STOPPED once stopping was requested. */
 MUST_CHECK bool stop_check(struct error *err);
 

@@ -187,13 +187,13 @@ static bool run(const struct arguments *arguments, const char *output_path,
     progress_describe(progress, options.database_path, output_path);
     if (!stop_install(err) || !watch_options_start(&arguments->watch, progress, err)
         || !snapshot_dump_run(&options, &result, err)) {
-        progress_finish(progress, NULL, err);
+        watch_options_finish(&arguments->watch, progress, NULL, err);
         return false;
     }
     put_summary(summary_text, output_path, &result, progress_clock() - begun);
     progress_tell(progress, PROGRESS_NOTE, summary_text, NULL);
-    progress_finish(progress, NULL, NULL);
-    if (arguments->watch.mode != WATCH_NONE && !watch_options_tell_errors(&arguments->watch))
+    watch_options_finish(&arguments->watch, progress, NULL, NULL);
+    if (arguments->watch.mode != WATCH_NONE && watch_options_is_text(&arguments->watch))
         print_line("", summary_text);
     return true;
 }
@@ -227,7 +227,7 @@ int main(int argc, char **argv)
     command_line_list_release(&arguments.bases);
     if (done)
         return EXIT_SUCCESS;
-    if (!watch_options_tell_errors(&arguments.watch))
+    if (err.text[0] != '\0')
         print_line("", err.text);
     return (int)err.kind;
 }

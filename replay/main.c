@@ -15,7 +15,7 @@ static bool print_out(const struct byte_buffer *text, struct error *err)
     return true;
 }
 
-static bool run(int argc, char **argv, struct byte_buffer *list, bool *is_told, struct error *err)
+static bool run(int argc, char **argv, struct byte_buffer *list, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer out = {0};
     OWNED(options) struct options options = {0};
@@ -25,7 +25,6 @@ static bool run(int argc, char **argv, struct byte_buffer *list, bool *is_told, 
         return false;
     if (out.size > 0)
         return print_out(&out, err);
-    *is_told = watch_options_tell_errors(&options.watch);
     done = stop_install(err) && run_command(&options, &out, list, err);
     if (!done && err->kind != ERROR_REJECTED)
         return false;
@@ -36,12 +35,11 @@ int main(int argc, char **argv)
 {
     OWNED(byte_buffer) struct byte_buffer list = {0};
     struct error err = {0};
-    bool is_told = false;
 
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
-    if (run(argc, argv, &list, &is_told, &err))
+    if (run(argc, argv, &list, &err))
         return 0;
-    if (is_told)
+    if (err.text[0] == '\0')
         return (int)err.kind;
     fprintf(stderr, "%.*svalise-replay: %s\n", (int)list.size,
         list.data == NULL ? "" : (const char *)list.data, err.text);

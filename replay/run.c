@@ -430,8 +430,6 @@ static bool run_replay(
         return error_wrap(err, "--report");
     done = replay(run, out, err);
     failure = *err;
-    progress_finish(&run->progress, done ? report_outcome_name(run->report.outcome) : NULL,
-        done ? NULL : &failure);
     if (!done && failure.kind != ERROR_REJECTED)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
@@ -446,6 +444,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     struct error *err)
 {
     OWNED(run_state) struct run_state run = {.options = options};
+    bool done;
 
     run.policies = (struct value_policies){
         .words = &options->bad_values, .profile = &run.profile, .nul_text = options->nul_text};
@@ -465,7 +464,9 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     case OPTIONS_DRY_RUN:
         break;
     }
-    if (!watch_options_start(&options->watch, &run.progress, err))
-        return false;
-    return run_replay(&run, out, list, err);
+    done = watch_options_start(&options->watch, &run.progress, err)
+           && run_replay(&run, out, list, err);
+    watch_options_finish(&options->watch, &run.progress,
+        done ? report_outcome_name(run.report.outcome) : NULL, done ? NULL : err);
+    return done;
 }

@@ -8,6 +8,7 @@
 #include "format/state.h"
 #include "tools/print.h"
 #include "tools/squash.h"
+#include "watch/watch_options.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -25,25 +26,24 @@ static bool check_is_new(const char *path, struct error *err)
                "\"%s\" exists: remove it, squash to another name, or use --force", path);
 }
 
-static bool squash(
-    const struct squash_options *options, char **operands, size_t count, struct error *err)
+static bool squash(const struct squash_options *options, const struct command_line_result *parsed,
+    struct byte_buffer *out, struct error *err)
 {
     OWNED(chain) struct chain chain = {0};
-    OWNED(byte_buffer) struct byte_buffer out = {0};
     struct dump_writer_result result;
     char state[STATE_TEXT_SIZE];
     char size[PRINT_SIZE_ROOM];
 
-    if (!chain_open(&chain, (const char *const *)operands, count, err)
+    if (!chain_open(&chain, (const char *const *)parsed->operands, parsed->operand_count, err)
         || !squash_run(&chain, options, &result, err))
         return false;
     if (strcmp(options->path, "-") == 0)
         return true;
     state_format(state, result.state_id);
-    print_text(&out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
+    print_text(out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
         chain_is_full(&chain) ? "full dump" : "delta", print_size(size, result.file_size),
         result.block_count, state);
-    return print_out(&out, err);
+    return true;
 }
 
 static uint64_t default_thread_count(void)
@@ -55,13 +55,32 @@ static uint64_t default_thread_count(void)
     return cores < 1 ? 1 : (uint64_t)cores;
 }
 
+static bool run(struct squash_options *options, const struct watch_options *watch,
+    const struct command_line_result *parsed, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    OWNED(progress) struct progress progress = {0};
+    bool done;
+
+    progress_init(&progress, "valise", "squash");
+    progress_describe(&progress, parsed->operands[parsed->operand_count - 1], options->path);
+    options->progress = &progress;
+    done = stop_install(err) && watch_options_start(watch, &progress, err)
+           && squash(options, parsed, &out, err);
+    watch_options_finish(watch, &progress, NULL, done ? NULL : err);
+    return done && print_out(&out, err);
+}
+
+#define WATCH_AT 4 /* the first of the options that are the same in every program */
+
 bool cmd_squash_run(int argc, char **argv, struct error *err)
 {
     uint64_t level = BLOCK_LEVEL_DEFAULT;
     uint64_t thread_count = default_thread_count();
     const char *path = NULL;
     bool is_forced = false;
-    const struct command_line_option options[] = {
+    struct watch_options watch = {0};
+    struct command_line_option options[] = {
         {.letter = 'o',
             .name = "output",
             .value_name = "FILE",
@@ -81,7 +100,7 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
             .number_min = 1,
             .number_max = ROWS_WRITER_THREAD_COUNT_MAX,
             .help = "blocks to compress at the same time (default: one for each core)"},
-        {0},
+        [WATCH_AT + WATCH_OPTIONS_COUNT] = {0},
     };
     const struct command_line line = {
         .program = "valise squash",
@@ -102,15 +121,14 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
     OWNED(command_line_result) struct command_line_result parsed = {0};
     struct squash_options wanted;
 
+    watch_options_describe(options + WATCH_AT, &watch);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
         return print_out(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
-    if (!is_forced && !check_is_new(path, err))
-        return false;
     wanted = (struct squash_options){
         .path = path, .level = (int)level, .thread_count = (unsigned)thread_count};
-    return stop_install(err) && squash(&wanted, parsed.operands, parsed.operand_count, err);
+    return (is_forced || check_is_new(path, err)) && run(&wanted, &watch, &parsed, err);
 }

@@ -4,10 +4,12 @@
 #include "base/json_writer.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
+#include "base/stop.h"
 #include "format/state.h"
 #include "tools/chain_report.h"
 #include "tools/dump_check.h"
 #include "tools/print.h"
+#include "watch/watch_options.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -240,25 +242,43 @@ static bool judge(const struct dump_check *check, struct error *err)
 
 /* --- files ------------------------------------------------------------------ */
 
-static bool verify_one(const char *path, unsigned thread_count, bool as_json, struct error *err)
-{
-    OWNED(byte_buffer) struct byte_buffer out = {0};
-    OWNED(dump_check) struct dump_check check = {0};
+/* What is asked for, and what was found. */
+struct verification {
+    uint64_t thread_count;
+    bool as_json;
+    struct watch_options watch;
+    struct progress progress;
+    struct byte_buffer out; /* printed when progress is no longer shown */
+};
 
-    if (!dump_check_run(&check, path, thread_count, err))
+static void verification_release(struct verification *verification)
+{
+    progress_release(&verification->progress);
+    byte_buffer_release(&verification->out);
+}
+
+static bool verify_one(struct verification *verification, const char *path, struct error *err)
+{
+    OWNED(dump_check) struct dump_check check = {0};
+    struct progress *progress = &verification->progress;
+
+    progress_reset(progress);
+    progress_describe(progress, path, NULL);
+    if (!dump_check_run(&check, path, (unsigned)verification->thread_count, progress, err))
         return false;
-    if (as_json)
-        put_json(&out, &check);
+    for (size_t i = 0; i < kept_damages(&check); i++)
+        progress_tell(progress, PROGRESS_PROBLEM, check.damages[i].err.text, NULL);
+    if (verification->as_json)
+        put_json(&verification->out, &check);
     else
-        put_text(&out, &check);
-    return print_out(&out, err) && judge(&check, err);
+        put_text(&verification->out, &check);
+    return judge(&check, err);
 }
 
 /* Every dump, and then what they come to together. The first failure is the one that is told. */
 static bool verify_chain(
-    const struct command_line_result *parsed, unsigned thread_count, struct error *err)
+    struct verification *verification, const struct command_line_result *parsed, struct error *err)
 {
-    OWNED(byte_buffer) struct byte_buffer out = {0};
     struct error failure;
     bool is_whole = true;
 
@@ -266,35 +286,53 @@ static bool verify_chain(
         if (strcmp(parsed->operands[i], "-") == 0)
             return error_set(err, ERROR_USAGE,
                 "a chain is read twice, so - for standard input is for one FILE alone");
-        if (!verify_one(parsed->operands[i], thread_count, false, &failure)) {
+        if (!verify_one(verification, parsed->operands[i], &failure)) {
             if (is_whole)
                 *err = failure;
             is_whole = false;
         }
     }
     return is_whole
-           && chain_report_check(
-               &out, (const char *const *)parsed->operands, parsed->operand_count, err)
-           && print_out(&out, err);
+           && chain_report_check(&verification->out, (const char *const *)parsed->operands,
+               parsed->operand_count, err);
+}
+
+static bool verify(
+    struct verification *verification, const struct command_line_result *parsed, struct error *err)
+{
+    struct error failure;
+    bool done;
+
+    progress_init(&verification->progress, "valise", "verify");
+    done = stop_install(err)
+           && watch_options_start(&verification->watch, &verification->progress, err)
+           && (parsed->operand_count == 1 ? verify_one(verification, parsed->operands[0], err)
+                                          : verify_chain(verification, parsed, err));
+    watch_options_finish(&verification->watch, &verification->progress, NULL, done ? NULL : err);
+    if (print_out(&verification->out, done ? err : &failure))
+        return done;
+    return false;
 }
 
 /* --- command ---------------------------------------------------------------- */
 
+#define WATCH_AT 2 /* the first of the options that are the same in every program */
+
 bool cmd_verify_run(int argc, char **argv, struct error *err)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t thread_count = cores < 1 ? 1 : (uint64_t)cores;
-    bool as_json = false;
-    const struct command_line_option options[] = {
-        {.name = "json", .flag = &as_json, .help = "print the result as JSON"},
+    OWNED(verification)
+    struct verification verification = {.thread_count = cores < 1 ? 1 : (uint64_t)cores};
+    struct command_line_option options[] = {
+        {.name = "json", .flag = &verification.as_json, .help = "print the result as JSON"},
         {.letter = 't',
             .name = "threads",
             .value_name = "N",
-            .number = &thread_count,
+            .number = &verification.thread_count,
             .number_min = 1,
             .number_max = THREAD_COUNT_MAX,
             .help = "blocks to check at the same time (default: one for each core)"},
-        {0},
+        [WATCH_AT + WATCH_OPTIONS_COUNT] = {0},
     };
     const struct command_line line = {
         .program = "valise verify",
@@ -304,23 +342,23 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
                    "says which block of which table, and which tables are still whole. Of several "
                    "dumps also whether each leads from the one before it to its own state.",
         .options = options,
-        .epilogue = "Exit status: 0 whole, 4 the file cannot be read, 5 not a dump, 6 damaged, "
-                    "7 newer than this program, 9 the dumps do not follow each other.\n",
+        .epilogue =
+            "Exit status: 0 whole, 4 the file cannot be read, 5 not a dump, 6 damaged, "
+            "7 newer than this program, 9 the dumps do not follow each other, 11 stopped.\n",
         .operand_name = "FILE",
         .operand_min = 1,
         .operand_max = INT_MAX,
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
 
+    watch_options_describe(options + WATCH_AT, &verification.watch);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
         return print_out(&parsed.answer, err);
-    if (thread_count > THREAD_COUNT_MAX)
-        thread_count = THREAD_COUNT_MAX;
-    if (parsed.operand_count == 1)
-        return verify_one(parsed.operands[0], (unsigned)thread_count, as_json, err);
-    if (as_json)
+    if (verification.thread_count > THREAD_COUNT_MAX)
+        verification.thread_count = THREAD_COUNT_MAX;
+    if (verification.as_json && parsed.operand_count > 1)
         return error_set(err, ERROR_USAGE, "--json is for one FILE");
-    return verify_chain(&parsed, (unsigned)thread_count, err);
+    return verify(&verification, &parsed, err);
 }

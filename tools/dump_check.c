@@ -1,9 +1,11 @@
 #include "tools/dump_check.h"
 
 #include "base/owned.h"
+#include "base/stop.h"
 #include "format/dump_reader.h"
 #include "format/state.h"
 #include "tools/block_check.h"
+#include "tools/check_progress.h"
 #include "tools/frame_walk.h"
 
 #include <inttypes.h>
@@ -317,7 +319,7 @@ static bool compute_digest(const struct dump_check *check, uint8_t digest[SHA256
 
     sha256_init(&sha);
     byte_buffer_reserve(&bytes, DIGEST_STEP);
-    for (uint64_t offset = 0; offset < end; offset += DIGEST_STEP) {
+    for (uint64_t offset = 0; offset < end && !stop_is_requested(); offset += DIGEST_STEP) {
         size_t step = end - offset < DIGEST_STEP ? (size_t)(end - offset) : DIGEST_STEP;
 
         if (!file_input_read_at(&check->file, offset, bytes.data, step, &ignored))
@@ -336,12 +338,14 @@ static void *run_jobs(void *argument)
     struct dump_check *check = list->check;
     size_t job;
 
-    while ((job = atomic_fetch_add(&list->next, 1)) < check->block_count || job == 0) {
+    while (!stop_is_requested()
+           && ((job = atomic_fetch_add(&list->next, 1)) < check->block_count || job == 0)) {
         uint8_t digest[SHA256_SIZE];
 
-        if (job > 0)
+        if (job > 0) {
             block_check_run(&work, check, &check->blocks[job]);
-        else if (list->has_digest)
+            check_progress_block(check, job);
+        } else if (list->has_digest)
             list->is_digest_sound = compute_digest(check, digest)
                                     && memcmp(digest, check->tail.digest, SHA256_SIZE) == 0;
     }
@@ -461,13 +465,13 @@ static int compare_damages(const void *left, const void *right)
     return a->table < b->table ? -1 : a->table > b->table;
 }
 
-bool dump_check_run(
-    struct dump_check *check, const char *path, unsigned thread_count, struct error *err)
+bool dump_check_run(struct dump_check *check, const char *path, unsigned thread_count,
+    struct progress *progress, struct error *err)
 {
     struct work_list list = {.check = check};
     size_t kept;
 
-    *check = (struct dump_check){.file = {.fd = -1}};
+    *check = (struct dump_check){.file = {.fd = -1}, .progress = progress};
     pthread_mutex_init(&check->lock, NULL);
     check->has_lock = true;
     if (!file_input_open(&check->file, path, err))
@@ -476,7 +480,11 @@ bool dump_check_run(
         return error_wrap(err, "%s", check->file.path);
     read_schema(check);
     list.has_digest = check->has_tail;
+    check_progress_plan(check);
     run_threads(&list, thread_count);
+    if (!stop_check(err))
+        return false;
+    check_progress_end(check);
     conclude(check, &list);
     kept =
         check->damage_count < DUMP_CHECK_DAMAGE_MAX ? check->damage_count : DUMP_CHECK_DAMAGE_MAX;

@@ -17,6 +17,7 @@
 #include "format/schema.h"
 #include "format/table_end.h"
 #include "format/tail.h"
+#include "watch/progress.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -72,6 +73,7 @@ struct check_table {
 
 struct dump_check {
     struct file_input file;
+    struct progress *progress; /* told of blocks; NULL: none */
     struct header header;
     struct tail tail;
     struct dump_index index;
@@ -97,12 +99,12 @@ struct dump_check {
 };
 
 /*
- * Checks the file at path ("-": standard input) with that many threads.
+ * Checks the file at path ("-": standard input) with that many threads. progress may be NULL.
  * True: the check was made; look at damage_count. Fails with ERROR_IO,
- * ERROR_NOT_DUMP or ERROR_UNSUPPORTED, when there is nothing to check.
+ * ERROR_NOT_DUMP or ERROR_UNSUPPORTED, when there is nothing to check, ERROR_STOPPED.
  */
-MUST_CHECK bool dump_check_run(
-    struct dump_check *check, const char *path, unsigned thread_count, struct error *err);
+MUST_CHECK bool dump_check_run(struct dump_check *check, const char *path, unsigned thread_count,
+    struct progress *progress, struct error *err);
 
 /* Records a failure; for the modules that look at a part. Safe between threads. */
 void dump_check_report(

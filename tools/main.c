@@ -85,6 +85,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &err))
         return 0;
+    if (err.text[0] == '\0')
+        return (int)err.kind;
     safe_text_put(&text, err.text, strlen(err.text));
     fprintf(stderr, "valise: %.*s\n", (int)text.size, (const char *)text.data);
     return (int)err.kind;

@@ -6,6 +6,7 @@
 #include "format/rows_writer.h"
 #include "format/state.h"
 #include "tools/delta_merge.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,9 +16,13 @@ struct squash {
     const struct chain *chain;
     struct dump_writer *writer;
     struct rows_writer *out;
+    struct progress *progress;
+    uint32_t *numbers;      /* owned; of the tables in the progress, by ordinal */
     struct table_end *ends; /* what was written, by ordinal */
 
     /* Of the table at work. */
+    struct progress_task task;
+    struct progress_count told; /* not yet added to the task */
     struct chain_table table;
     struct chain_rows rows;
     struct delta_merge merge;
@@ -33,9 +38,11 @@ struct squash {
 
 static void squash_release(struct squash *squash)
 {
+    progress_task_release(&squash->task);
     rows_writer_close(squash->out);
     dump_writer_close(squash->writer);
     free(squash->ends);
+    free(squash->numbers);
     chain_table_release(&squash->table);
     chain_rows_release(&squash->rows);
     delta_merge_release(&squash->merge);
@@ -56,7 +63,34 @@ static bool put_row(struct squash *squash, const struct rows_writer_row *row, st
         squash->sum = checksum_add(squash->sum, row->hash);
         squash->row_count++;
     }
+    squash->told.rows++;
+    squash->told.bytes += row->size;
     return rows_writer_add(squash->out, row, err);
+}
+
+static void tell_rows(struct squash *squash)
+{
+    progress_task_add(&squash->task, &squash->told);
+    squash->told = (struct progress_count){0};
+}
+
+/* How many rows deltas have cannot be told without reading them; tables are counted then. */
+static void plan_progress(struct squash *squash)
+{
+    const struct dump_reader *last = chain_last(squash->chain);
+
+    squash->numbers = byte_buffer_calloc(last->schema.table_count, sizeof(*squash->numbers));
+    for (uint32_t i = 0; i < last->schema.table_count; i++) {
+        struct progress_count count = {.items = 1};
+
+        if (!schema_table_has_rows(&last->schema.tables[i]))
+            continue;
+        if (chain_is_full(squash->chain))
+            count.rows = last->ends[i].row_count;
+        squash->numbers[i] = progress_table(squash->progress, last->schema.tables[i].name.bytes);
+        progress_plan(squash->progress, PROGRESS_MERGE, squash->numbers[i], &count);
+    }
+    progress_begin(squash->progress, PROGRESS_MERGE);
 }
 
 /* --- whole tables -------------------------------------------------------------------- */
@@ -117,9 +151,11 @@ static bool put_whole(struct squash *squash, struct table_end *end, struct error
 {
     uint32_t unit_count = chain_table_units(&squash->table)->unit_count;
 
-    for (uint32_t i = 0; i < unit_count; i++)
+    for (uint32_t i = 0; i < unit_count; i++) {
         if (!stop_check(err) || !put_unit(squash, i, err))
             return false;
+        tell_rows(squash);
+    }
     if (squash->row_count != end->row_count || !checksum_equal(squash->sum, end->sum))
         return error_set(err, ERROR_CORRUPT,
             "%" PRIu64 " rows were found, its end says %" PRIu64 ", or their sums differ",
@@ -241,9 +277,11 @@ static bool put_patched(struct squash *squash, struct table_end *end, struct err
     if (!delta_merge_open(&squash->merge, &squash->table, &squash->buffer, err))
         return false;
     unit_count = delta_merge_unit_count(&squash->merge);
-    for (uint32_t i = 0; i < unit_count; i++)
+    for (uint32_t i = 0; i < unit_count; i++) {
         if (!stop_check(err) || !put_patched_unit(squash, i, &units, err))
             return false;
+        tell_rows(squash);
+    }
     add_up(squash, &sum, &row_count);
     if (squash->row_count != row_count || !checksum_equal(squash->sum, sum))
         return error_set(err, ERROR_CORRUPT, "the rows of its deltas do not add up");
@@ -271,7 +309,14 @@ static bool put_table(struct squash *squash, uint32_t ordinal, struct error *err
         .row_count = last->ends[ordinal].row_count,
         .sum = last->ends[ordinal].sum};
     rows_writer_begin(squash->out, ordinal);
-    return squash->table.is_whole ? put_whole(squash, end, err) : put_patched(squash, end, err);
+    progress_task_release(&squash->task);
+    progress_task_begin(&squash->task, squash->progress, PROGRESS_MERGE, squash->numbers[ordinal]);
+    if (squash->table.is_whole ? !put_whole(squash, end, err) : !put_patched(squash, end, err))
+        return false;
+    squash->told.items = 1;
+    tell_rows(squash);
+    progress_settle(squash->progress, PROGRESS_MERGE, squash->numbers[ordinal]);
+    return true;
 }
 
 static bool check_state(const struct squash *squash, struct error *err)
@@ -289,17 +334,20 @@ static bool put_tables(struct squash *squash, struct dump_writer_result *result,
 {
     const struct schema *schema = &chain_last(squash->chain)->schema;
 
+    plan_progress(squash);
     squash->ends = byte_buffer_calloc(schema->table_count, sizeof(*squash->ends));
     for (uint32_t i = 0; i < schema->table_count; i++)
         if (schema_table_has_rows(&schema->tables[i]) && !put_table(squash, i, err))
             return error_wrap(err, "table \"%s\"", schema->tables[i].name.bytes);
+    progress_task_release(&squash->task);
+    progress_end(squash->progress, PROGRESS_MERGE);
     return check_state(squash, err) && dump_writer_commit(squash->writer, result, err);
 }
 
 bool squash_run(const struct chain *chain, const struct squash_options *options,
     struct dump_writer_result *result, struct error *err)
 {
-    OWNED(squash) struct squash squash = {.chain = chain};
+    OWNED(squash) struct squash squash = {.chain = chain, .progress = options->progress};
     const struct dump_reader *first = &chain->dumps[0];
     struct dump_writer_options writer_options = {
         .path = options->path, .kind = first->header.kind, .level = options->level};

@@ -12,11 +12,13 @@
 #include "base/error.h"
 #include "format/chain.h"
 #include "format/dump_writer.h"
+#include "watch/progress.h"
 
 struct squash_options {
     const char *path; /* of the dump to write; "-" is standard output */
     int level;
     unsigned thread_count;
+    struct progress *progress; /* told of the work */
 };
 
 /*

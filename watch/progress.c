@@ -4,6 +4,7 @@
 #include "base/safe_text.h"
 #include "watch/progress_view.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +69,7 @@ void progress_release(struct progress *progress)
 {
     if (!progress->is_initialised)
         return;
-    progress_finish(progress, NULL, NULL);
+    assert(progress->is_finished || !progress->is_running);
     forget_tables(progress);
     for (size_t i = 0; i < progress->line_count; i++) {
         free(progress->lines[i].text);

@@ -214,7 +214,7 @@ static void tell_lines(struct json_context *context, const struct progress_view 
 
         if (view->line_first + i < context->line_next)
             continue;
-        begin(context, &line, events[view->lines[i].kind], (double)view->lines[i].ms / 1000);
+        begin(context, &line, events[view->lines[i].kind], (double)(view->lines[i].ms - 1) / 1000);
         json_writer_named_text(&line.w, "text", view->lines[i].text);
         json_writer_named_text(&line.w, "advice", view->lines[i].advice);
         end(context, &line);

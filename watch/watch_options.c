@@ -2,6 +2,7 @@
 
 #include "watch/show_json.h"
 #include "watch/show_line.h"
+#include "watch/show_screen.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@ void watch_options_describe(
         .value_name = "FILE",
         .text = &options->file,
         .help = "write the progress as JSON there too; /dev/fd/N is an open descriptor"};
+    table[2] = (struct command_line_option){.name = "curses",
+        .flag = &options->is_curses,
+        .help = "show tables, phases and connections on a screen of its own"};
 }
 
 static bool is_terminal(void)
@@ -52,8 +56,13 @@ static bool attach_main(
 {
     struct progress_show show = {0};
 
-    (void)err;
-    if (options->mode == WATCH_JSON) {
+    if (options->is_curses && options->mode == WATCH_JSON)
+        return error_set(err, ERROR_USAGE,
+            "--curses and --progress=json exclude each other; --progress-file goes with both");
+    if (options->is_curses) {
+        if (!show_screen(&show, err))
+            return false;
+    } else if (options->mode == WATCH_JSON) {
         show = show_json(STDERR_FILENO, false);
     } else if (options->mode == WATCH_BAR || (options->mode == WATCH_AUTO && is_terminal())) {
         show = show_line_bar();
@@ -72,7 +81,15 @@ bool watch_options_start(
            && progress_start(progress, err);
 }
 
-bool watch_options_tell_errors(const struct watch_options *options)
+bool watch_options_is_text(const struct watch_options *options)
 {
-    return options->mode == WATCH_JSON && !options->is_curses;
+    return options->mode != WATCH_JSON;
+}
+
+void watch_options_finish(const struct watch_options *options, struct progress *progress,
+    const char *outcome, struct error *failure)
+{
+    progress_finish(progress, outcome, failure);
+    if (failure != NULL && !watch_options_is_text(options))
+        failure->text[0] = '\0';
 }

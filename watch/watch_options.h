@@ -20,7 +20,7 @@ struct watch_options {
     bool is_curses;   /* a screen of its own */
 };
 
-#define WATCH_OPTIONS_COUNT 2
+#define WATCH_OPTIONS_COUNT 3
 
 /* Fills in the entries --progress, --progress-file and --curses. */
 void watch_options_describe(
@@ -33,7 +33,14 @@ void watch_options_describe(
 MUST_CHECK bool watch_options_start(
     const struct watch_options *options, struct progress *progress, struct error *err);
 
-/* True if the last error was told in another way than by a line on standard error. */
-bool watch_options_tell_errors(const struct watch_options *options);
+/*
+ * The end of it, as progress_finish(). Where standard error is JSON, the failure was told there and
+ * its text is emptied: an empty text is not printed again.
+ */
+void watch_options_finish(const struct watch_options *options, struct progress *progress,
+    const char *outcome, struct error *failure);
+
+/* True if standard error is for people. */
+bool watch_options_is_text(const struct watch_options *options);
 
 #endif

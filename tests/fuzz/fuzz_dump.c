@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memory_file_open(&file);
     memory_file_set(&file, data, size);
     done = sample_read(NULL, file.path, &err);
-    done = dump_check_run(&check, file.path, 1, &err) && done;
+    done = dump_check_run(&check, file.path, 1, NULL, &err) && done;
     (void)done;
     return 0;
 }

@@ -161,7 +161,7 @@ static void dumps(void **state)
                         1 + (uint32_t)random_source_below(&random_source, 100), &err),
             err);
         ASSERT_DONE(sample_read(&sample, path, &err), err);
-        ASSERT_DONE(dump_check_run(&check, path, 2, &err), err);
+        ASSERT_DONE(dump_check_run(&check, path, 2, NULL, &err), err);
         if (check.damage_count > 0)
             fail_msg("%s", check.damages[0].err.text);
     }

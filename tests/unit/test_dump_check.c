@@ -35,7 +35,7 @@ static int make_dump(void **state)
         return -1;
     close(fd);
     memory_file_open(&memory);
-    done = write_sample(path, &err) && dump_check_run(&whole, path, 2, &err);
+    done = write_sample(path, &err) && dump_check_run(&whole, path, 2, NULL, &err);
     unlink(path);
     if (!done)
         fprintf(stderr, "%s\n", err.text);
@@ -61,7 +61,7 @@ static void check_damaged(struct dump_check *check, size_t at, size_t size, size
     for (size_t i = at; i < at + size; i++)
         bytes.data[i] ^= 0xff;
     memory_file_set(&memory, bytes.data, keep);
-    ASSERT_DONE(dump_check_run(check, memory.path, 2, &err), err);
+    ASSERT_DONE(dump_check_run(check, memory.path, 2, NULL, &err), err);
     assert_true(check->damage_count > 0);
 }
 
