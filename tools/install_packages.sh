@@ -1,17 +1,24 @@
 #!/bin/bash
-# Install what it takes to build, run and test Valise on Debian 12 or later. Does nothing where all of it is there.
-# No service is started and no database cluster is made.
+# Install what it takes to build and try Valise on Debian 12 or later, with --tests also what its tests need. Does
+# nothing where all of it is there. No service is started and no database cluster is made.
 set -euo pipefail
 
 packages=(
     # build
     gcc libc6-dev meson ninja-build pkg-config
     libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev libssl-dev libyaml-dev libcmocka-dev libncurses-dev lowdown
-    # tests, and the scripts beside this one
-    postgresql pgbouncer sqlite3 zstd git ca-certificates
-    python3 python3-dev python3-venv python3-pytest python3-psycopg2 python3-yaml python3-xxhash python3-zstandard
+    # tools/quickstart; python3-dev and -venv for a Synapse from PyPI
+    postgresql zstd git ca-certificates python3 python3-dev python3-venv python3-psycopg2
+)
+for_tests=(
+    pgbouncer sqlite3 python3-pytest python3-yaml python3-xxhash python3-zstandard
     shellcheck clang-format-14 mandoc man-db zsh fish
 )
+case ${1:-} in
+    --tests) packages+=("${for_tests[@]}") ;;
+    "") ;;
+    *) echo "install_packages.sh: unknown option $1; there is only --tests" >&2; exit 2 ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
