@@ -28,11 +28,6 @@ static void prepare(struct unit_diff *diff, uint32_t column_count)
     row_counts_clear(&diff->counts);
 }
 
-static struct hash128 hash_of_old(const struct unit_diff *diff)
-{
-    return checksum_xxh3(diff->old.row.data, diff->old.row.size);
-}
-
 /* Counts every old row. */
 static bool count_old(
     struct unit_diff *diff, const struct unit_diff_input *input, struct error *err)
@@ -46,7 +41,7 @@ static bool count_old(
             return false;
         if (!is_row)
             return true;
-        row_counts_add(&diff->counts, hash_of_old(diff));
+        row_counts_add(&diff->counts, chain_rows_hash(&diff->old, diff->values));
     }
 }
 
@@ -90,7 +85,7 @@ static bool find_removed(
             return false;
         if (!is_row)
             return error_set(err, ERROR_CORRUPT, "the base changed while it was read");
-        hash = hash_of_old(diff);
+        hash = chain_rows_hash(&diff->old, diff->values);
         if (!row_counts_take(&diff->counts, hash))
             continue;
         byte_buffer_put(&diff->rows, diff->old.row.data, diff->old.row.size);

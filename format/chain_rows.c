@@ -34,17 +34,53 @@ static const struct index_entry *entry_at(const struct chain_rows *rows, size_t 
 static bool load_block(struct chain_rows *rows, size_t i, struct error *err)
 {
     const struct chain_block *block = block_at(rows, i);
+    const struct dump_reader *dump = &rows->chain->dumps[block->dump];
 
-    return dump_reader_rows(&rows->chain->dumps[block->dump], block->number, &rows->buffer, err);
+    if (rows->ahead != NULL)
+        return block_ahead_take(rows->ahead, dump, block->number, &rows->buffer, err);
+    if (rows->is_loaded && rows->loaded.dump == block->dump
+        && rows->loaded.number == block->number) {
+        rows_block_rewind(&rows->buffer.rows);
+        return true;
+    }
+    rows->is_loaded = false;
+    if (!dump_reader_rows(dump, block->number, &rows->buffer, err))
+        return false;
+    rows->loaded = *block;
+    rows->is_loaded = true;
+    return true;
 }
 
-/* Puts the row into rows->row and returns its hash. */
-static struct hash128 canonical(struct chain_rows *rows, const struct value *values)
+struct hash128 chain_rows_hash(struct chain_rows *rows, const struct value *values)
 {
+    if (rows->is_hashed)
+        return rows->hash;
     rows->row.size = 0;
     for (uint32_t i = 0; i < rows->column_count; i++)
         value_encode(&rows->row, &values[i]);
-    return checksum_xxh3(rows->row.data, rows->row.size);
+    rows->hash = checksum_xxh3(rows->row.data, rows->row.size);
+    rows->is_hashed = true;
+    return rows->hash;
+}
+
+void chain_rows_announce(
+    struct block_ahead *ahead, const struct chain_table *table, uint32_t first, uint32_t count)
+{
+    OWNED(byte_buffer) struct byte_buffer wanted = {0};
+    const struct chain_block *blocks;
+    size_t block_count;
+
+    chain_table_blocks(table, first, count, &wanted);
+    blocks = (const void *)wanted.data;
+    block_count = wanted.size / sizeof(*blocks);
+    /* First for their removed rows, then for the others. */
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < block_count; i++) {
+            const struct dump_reader *dump = &table->chain->dumps[blocks[i].dump];
+
+            if (pass == 1 || dump->index.entries[blocks[i].number].removed_count > 0)
+                block_ahead_announce(ahead, dump, blocks[i].number);
+        }
 }
 
 static bool gather_removed(struct chain_rows *rows, struct error *err)
@@ -58,7 +94,8 @@ static bool gather_removed(struct chain_rows *rows, struct error *err)
         done = load_block(rows, i, err);
         for (uint32_t k = 0; done && k < rows->buffer.rows.removed_count; k++) {
             rows_block_next(&rows->buffer.rows, values);
-            row_counts_add(&rows->removed, canonical(rows, values));
+            rows->is_hashed = false;
+            row_counts_add(&rows->removed, chain_rows_hash(rows, values));
         }
     }
     free(values);
@@ -75,14 +112,12 @@ bool chain_rows_open(struct chain_rows *rows, const struct chain_table *table, u
     rows->column_count = last->schema.tables[ordinal].column_count;
     rows->blocks.size = 0;
     rows->next_block = 0;
-    rows->buffer.rows.row_count = 0;
-    rows->buffer.rows.next_row = 0;
     row_counts_clear(&rows->removed);
     chain_table_blocks(table, first, count, &rows->blocks);
     if (!gather_removed(rows, err))
         return false;
-    rows->buffer.rows.row_count = 0;
-    rows->buffer.rows.next_row = 0;
+    /* As behind the last row of a block: the first one is asked for next. */
+    rows->buffer.rows.next_row = rows->buffer.rows.row_count;
     return true;
 }
 
@@ -111,8 +146,9 @@ bool chain_rows_next(struct chain_rows *rows, struct value *values, bool *is_row
             if (!next_block(rows, values, err))
                 return false;
         }
-        rows->hash = canonical(rows, values);
-        if (!row_counts_take(&rows->removed, rows->hash)) {
+        rows->is_hashed = false;
+        if (rows->removed.total == 0
+            || !row_counts_take(&rows->removed, chain_rows_hash(rows, values))) {
             *is_row = true;
             return true;
         }

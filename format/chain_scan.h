@@ -1,8 +1,9 @@
 /*
  * All rows of a table in a chain's state, one after the other.
  *
- * Units are taken in order, so that memory is bounded by one of them. After the
- * last row their number and sum have been compared with the table's end.
+ * Units are taken in order, so that memory is bounded by one of them, while
+ * another thread reads the next blocks. After the last row their number and sum
+ * have been compared with the table's end.
  */
 #ifndef FORMAT_CHAIN_SCAN_H
 #define FORMAT_CHAIN_SCAN_H
@@ -15,12 +16,14 @@
 
 /* Zero-initialise. */
 struct chain_scan {
+    bool skips_hashes; /* set it when the rows' sum is checked elsewhere: it is not made then */
     struct chain_table table;
     struct chain_rows rows;
-    struct value *values; /* owned; of the last row, borrowing until the next call */
+    struct block_ahead *ahead; /* owned */
+    struct value *values;      /* owned; of the last row, borrowing until the next call */
     uint32_t next_unit;
     uint64_t row_count; /* so far */
-    struct hash128 sum;
+    struct hash128 sum; /* likewise */
 };
 
 /*
@@ -32,8 +35,7 @@ MUST_CHECK bool chain_scan_open(
     struct chain_scan *scan, const struct chain *chain, uint32_t ordinal, struct error *err);
 
 /*
- * Fills scan->values with the next row, scan->rows.row with its canonical form
- * and scan->rows.hash with its hash; *is_row is false after the last one. Fails
+ * Fills scan->values with the next row; *is_row is false after the last one. Fails
  * with ERROR_CORRUPT, ERROR_IO.
  */
 MUST_CHECK bool chain_scan_next(struct chain_scan *scan, bool *is_row, struct error *err);

@@ -7,6 +7,8 @@
 #include "base/stop.h"
 #include "format/state.h"
 #include "tools/print.h"
+#include "tools/restore_feed.h"
+#include "tools/restore_plain.h"
 #include "tools/restore_proof.h"
 #include "tools/restore_schema.h"
 #include "tools/restore_table.h"
@@ -40,19 +42,33 @@ static bool check_is_new(const char *path, struct error *err)
     return true;
 }
 
-/* sqlite_sequence and the like come last: SQLite itself writes to them until then. */
-static bool load_tables(
-    struct sqlite_file *file, const struct chain *chain, bool internal, struct error *err)
+/* A database being filled. */
+struct filling {
+    struct sqlite_file file;
+    struct restore_feed feed;
+    struct restore_plain *plains; /* owned, by ordinal */
+    uint32_t table_count;
+};
+
+static void filling_release(struct filling *filling)
 {
-    const struct schema *schema = &chain_last(chain)->schema;
-    OWNED(chain_scan) struct chain_scan scan = {0};
+    for (uint32_t i = 0; filling->plains != NULL && i < filling->table_count; i++)
+        restore_plain_release(&filling->plains[i]);
+    free(filling->plains);
+    sqlite_file_release(&filling->file);
+    restore_feed_release(&filling->feed);
+}
+
+/* sqlite_sequence and the like come last: SQLite itself writes to them until then. */
+static bool load_tables(struct filling *filling, bool internal, struct error *err)
+{
+    const struct schema *schema = &chain_last(filling->feed.chain)->schema;
 
     for (uint32_t i = 0; i < schema->table_count; i++) {
         const struct schema_table *table = &schema->tables[i];
 
-        if (!schema_table_has_rows(table) || (table->kind == SCHEMA_TABLE_INTERNAL) != internal)
-            continue;
-        if (!restore_table_load(file, chain, i, &scan, err))
+        if (schema_table_has_rows(table) && (table->kind == SCHEMA_TABLE_INTERNAL) == internal
+            && !restore_table_load(&filling->file, &filling->feed, i, &filling->plains[i], err))
             return false;
     }
     return true;
@@ -60,23 +76,30 @@ static bool load_tables(
 
 static bool build(const char *path, const char *name, const struct chain *chain, struct error *err)
 {
+    OWNED(filling) struct filling filling = {0};
     const struct schema *schema = &chain_last(chain)->schema;
-    OWNED(sqlite_file) struct sqlite_file file = {0};
+    struct sqlite_file *file = &filling.file;
 
-    return sqlite_file_open(&file, path, name, true, err)
-           && restore_schema_begin(&file, schema, err) && load_tables(&file, chain, false, err)
-           && load_tables(&file, chain, true, err) && restore_schema_finish(&file, schema, err)
-           && sqlite_file_close(&file, err);
+    filling.table_count = schema->table_count;
+    filling.plains = byte_buffer_calloc(schema->table_count, sizeof(*filling.plains));
+    if (!sqlite_file_open(file, path, name, true, err)
+        || !restore_feed_init(&filling.feed, file, chain, err)
+        || !restore_schema_begin(file, schema, err) || !load_tables(&filling, false, err))
+        return false;
+    restore_feed_rest(&filling.feed);
+    return restore_schema_set_sorting(file, err)
+           && restore_plain_swap_all(filling.plains, filling.table_count, file, err)
+           && load_tables(&filling, true, err) && restore_schema_finish(file, schema, err)
+           && sqlite_file_close(file, err);
 }
 
-/* Through a new connection, which has to understand the schema as it is stored. */
-static bool prove(const char *path, const char *name, const struct chain *chain,
-    struct restore_proof *proof, struct error *err)
+/* Once it is proven: a WAL mode database is not touched again. */
+static bool set_journal(
+    const char *path, const char *name, const struct chain *chain, struct error *err)
 {
     OWNED(sqlite_file) struct sqlite_file file = {0};
 
     return sqlite_file_open(&file, path, name, true, err)
-           && restore_proof_run(proof, &file, chain, err)
            && restore_schema_set_journal(&file, &chain_last(chain)->schema, err)
            && sqlite_file_close(&file, err);
 }
@@ -117,7 +140,8 @@ static bool restore(const char *path, char **operands, size_t count, struct erro
             "%s is a delta: give the full dump that it follows before it",
             chain.dumps[0].file.path);
     if (!file_output_open(&output, path, err) || !build(output.temporary, path, &chain, err)
-        || !prove(output.temporary, path, &chain, &proof, err) || !file_output_commit(&output, err))
+        || !restore_proof_run(&proof, output.temporary, path, &chain, err)
+        || !set_journal(output.temporary, path, &chain, err) || !file_output_commit(&output, err))
         return false;
     put_result(&out, path, &chain, &proof);
     return print_out(&out, err);

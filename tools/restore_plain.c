@@ -208,12 +208,30 @@ static bool run_on(struct restore_plain *plain, const char *what, const struct s
     return sqlite_file_exec(plain->file, (const char *)sql.data, err);
 }
 
-bool restore_plain_swap(struct restore_plain *plain, struct error *err)
+/* Does something to every table: the plain one, or that which it stands for. */
+static bool run_on_all(
+    struct restore_plain *plains, size_t count, const char *what, bool is_plain, struct error *err)
 {
+    for (size_t i = 0; i < count; i++) {
+        struct restore_plain *plain = &plains[i];
+
+        if (plain->file == NULL)
+            continue;
+        if (!run_on(plain, what, is_plain ? &plain->name : &plain->table->name, err))
+            return error_wrap(err, "table \"%s\"", plain->table->name.bytes);
+    }
+    return true;
+}
+
+bool restore_plain_swap_all(
+    struct restore_plain *plains, size_t count, struct sqlite_file *file, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (plains[i].file != NULL && !swap_pages(&plains[i], err))
+            return false;
     /* RESET makes SQLite read the schema again, and ends the permission to write it. */
-    return swap_pages(plain, err)
-           && sqlite_file_exec(
-               plain->file, "PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON", err)
-           && run_on(plain, "DROP TABLE", &plain->name, err)
-           && run_on(plain, "REINDEX", &plain->table->name, err);
+    return sqlite_file_exec(
+               file, "PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON", err)
+           && run_on_all(plains, count, "DROP TABLE", true, err)
+           && run_on_all(plains, count, "REINDEX", false, err);
 }

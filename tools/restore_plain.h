@@ -1,7 +1,7 @@
 /*
  * A table without types and constraints that stands for another while it is
- * loaded, so that SQLite stores every value as it is; then the two swap their
- * pages and this one is dropped.
+ * loaded, so that SQLite stores every value as it is and keeps no index; then
+ * the two swap their pages, this one is dropped and the indexes are built.
  */
 #ifndef TOOLS_RESTORE_PLAIN_H
 #define TOOLS_RESTORE_PLAIN_H
@@ -26,10 +26,12 @@ MUST_CHECK bool restore_plain_create(struct restore_plain *plain, struct sqlite_
     const struct schema_table *table, struct error *err);
 
 /*
- * Gives its pages to the table, which must be empty, makes the table's own indexes anew and
- * drops it. Fails with ERROR_DATABASE, also when the rows violate a UNIQUE constraint.
+ * Gives the pages of each of the plain tables that was created (others are left alone) to its
+ * table, which must be empty, and drops it; then builds these tables' own indexes. Fails
+ * with ERROR_DATABASE, also when the rows violate a UNIQUE constraint.
  */
-MUST_CHECK bool restore_plain_swap(struct restore_plain *plain, struct error *err);
+MUST_CHECK bool restore_plain_swap_all(
+    struct restore_plain *plains, size_t count, struct sqlite_file *file, struct error *err);
 
 void restore_plain_release(struct restore_plain *plain);
 

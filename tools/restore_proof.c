@@ -1,14 +1,20 @@
 #include "tools/restore_proof.h"
 
 #include "base/owned.h"
+#include "base/stop.h"
 #include "format/state.h"
 #include "tools/print.h"
-#include "tools/restore_table.h"
+#include "tools/restore_sum.h"
 #include "tools/sql_name.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define THREAD_COUNT_MAX 4
+#define CONNECTION_SETTINGS "PRAGMA cache_size = -12288"
 
 void restore_proof_release(struct restore_proof *proof)
 {
@@ -166,11 +172,11 @@ static bool check_columns(
     }
 }
 
-static bool check_table(struct sqlite_file *file, const struct schema_table *table,
+static bool check_sum(struct sqlite_file *file, const struct schema_table *table,
     const struct table_end *wanted, struct table_end *found, struct error *err)
 {
     if (!check_columns(file, table, err)
-        || !restore_table_sum(file, table, &found->row_count, &found->sum, err))
+        || !restore_sum_run(file, table, &found->row_count, &found->sum, err))
         return false;
     if (found->row_count != wanted->row_count || !checksum_equal(found->sum, wanted->sum))
         return error_set(err, ERROR_MISMATCH,
@@ -178,48 +184,6 @@ static bool check_table(struct sqlite_file *file, const struct schema_table *tab
             ", or their values differ: this SQLite cannot hold them as they were",
             found->row_count, wanted->row_count);
     return true;
-}
-
-static bool check_tables(struct restore_proof *proof, struct sqlite_file *file,
-    const struct dump_reader *dump, struct table_end *found, struct error *err)
-{
-    int64_t count;
-
-    for (uint32_t i = 0; i < dump->schema.table_count; i++) {
-        const struct schema_table *table = &dump->schema.tables[i];
-
-        if (!schema_table_has_rows(table))
-            continue;
-        if (!check_table(file, table, &dump->ends[i], &found[i], err))
-            return error_wrap(err, "table \"%s\"", table->name.bytes);
-        proof->table_count++;
-        proof->row_count += found[i].row_count;
-    }
-    if (!sqlite_file_number(file,
-            "SELECT count(*) FROM main.sqlite_schema WHERE rootpage > 0 AND type = 'table'", &count,
-            err))
-        return false;
-    if (count != proof->table_count)
-        return error_set(err, ERROR_MISMATCH,
-            "%" PRId64 " tables with rows were restored, the dump has %" PRIu32, count,
-            proof->table_count);
-    return true;
-}
-
-static bool check_state(struct restore_proof *proof, struct sqlite_file *file,
-    const struct dump_reader *dump, struct error *err)
-{
-    struct table_end *found = byte_buffer_calloc(dump->schema.table_count, sizeof(*found));
-    uint8_t state_id[SHA256_SIZE];
-    bool done = check_tables(proof, file, dump, found, err);
-
-    if (done) {
-        state_compute(state_id, &dump->schema, found);
-        done = memcmp(state_id, dump->tail.state_id, SHA256_SIZE) == 0
-               || error_set(err, ERROR_MISMATCH, "the restored database has another state");
-    }
-    free(found);
-    return done;
 }
 
 /* --- the file ---------------------------------------------------------------------------- */
@@ -234,13 +198,14 @@ static bool is_about_values(const char *finding)
            || (strncmp(finding, "non-", 4) == 0 && strstr(finding, " value in ") != NULL);
 }
 
-static bool check_integrity(
-    struct restore_proof *proof, struct sqlite_file *file, struct error *err)
+/* Runs a check that yields lines; those about values are appended to notes, which may be NULL. */
+static bool check_lines(
+    struct sqlite_file *file, const char *sql, struct byte_buffer *notes, struct error *err)
 {
     OWNED(sqlite_statement) struct sqlite_statement statement = {0};
     bool is_row;
 
-    if (!sqlite_file_prepare(file, "PRAGMA integrity_check", &statement, NULL, err))
+    if (!sqlite_file_prepare(file, sql, &statement, NULL, err))
         return false;
     for (;;) {
         const char *finding;
@@ -254,16 +219,209 @@ static bool check_integrity(
             continue;
         if (!is_about_values(finding))
             return error_set(err, ERROR_DATABASE, "integrity_check says: %s", finding);
-        byte_buffer_put(&proof->notes, finding, strlen(finding));
-        byte_buffer_put_u8(&proof->notes, '\n');
+        if (notes == NULL)
+            continue;
+        byte_buffer_put(notes, finding, strlen(finding));
+        byte_buffer_put_u8(notes, '\n');
     }
 }
 
-bool restore_proof_run(struct restore_proof *proof, struct sqlite_file *file,
+/* The rows of a table, and that each is in its indexes. */
+static bool check_rows(struct sqlite_file *file, const struct schema_table *table,
+    struct byte_buffer *notes, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    print_text(&sql, "PRAGMA main.integrity_check(");
+    sql_name_put(&sql, &table->name);
+    print_text(&sql, ")");
+    byte_buffer_put_u8(&sql, '\0');
+    return check_lines(file, (const char *)sql.data, notes, err);
+}
+
+/* --- all of it, by several threads ------------------------------------------------------------ */
+
+/* What a thread does at once. */
+struct task {
+    enum { TASK_SUM, TASK_ROWS, TASK_FILE } what;
+    uint32_t table;  /* ordinal; not of TASK_FILE, which looks at pages and free pages */
+    uint64_t weight; /* heavy ones first */
+};
+
+struct proving {
+    const char *path;
+    const char *name;
+    const struct dump_reader *dump;
+    struct task *tasks; /* owned */
+    size_t task_count;
+    struct table_end *found;   /* owned; by ordinal */
+    struct byte_buffer *notes; /* owned; by ordinal */
+
+    pthread_mutex_t mutex; /* guards all that follows */
+    size_t next_task;
+    bool has_failed;
+    struct error failure;
+};
+
+static void proving_release(struct proving *proving)
+{
+    for (uint32_t i = 0; proving->notes != NULL && i < proving->dump->schema.table_count; i++)
+        byte_buffer_release(&proving->notes[i]);
+    free(proving->notes);
+    free(proving->found);
+    free(proving->tasks);
+    pthread_mutex_destroy(&proving->mutex);
+}
+
+static bool run_task(
+    struct proving *proving, const struct task *task, struct sqlite_file *file, struct error *err)
+{
+    const struct schema_table *table = &proving->dump->schema.tables[task->table];
+    bool done;
+
+    if (task->what == TASK_FILE)
+        return check_lines(file, "PRAGMA main.quick_check", NULL, err);
+    done = task->what == TASK_ROWS ? check_rows(file, table, &proving->notes[task->table], err)
+                                   : check_sum(file, table, &proving->dump->ends[task->table],
+                                       &proving->found[task->table], err);
+    return done || error_wrap(err, "table \"%s\"", table->name.bytes);
+}
+
+/* The next task; NULL when there is none, or nobody needs it. */
+static const struct task *take_task(struct proving *proving)
+{
+    const struct task *task = NULL;
+
+    pthread_mutex_lock(&proving->mutex);
+    if (!proving->has_failed && proving->next_task < proving->task_count)
+        task = &proving->tasks[proving->next_task++];
+    pthread_mutex_unlock(&proving->mutex);
+    return task;
+}
+
+static void note_failure(struct proving *proving, const struct error *failure)
+{
+    pthread_mutex_lock(&proving->mutex);
+    if (!proving->has_failed)
+        proving->failure = *failure;
+    proving->has_failed = true;
+    pthread_mutex_unlock(&proving->mutex);
+}
+
+static void *run_tasks(void *argument)
+{
+    struct proving *proving = argument;
+    OWNED(sqlite_file) struct sqlite_file file = {0};
+    const struct task *task;
+    struct error failure;
+
+    /* Writable, or SQLite would leave CHECK constraints out. */
+    if (!sqlite_file_open(&file, proving->path, proving->name, true, &failure)
+        || !sqlite_file_exec(&file, CONNECTION_SETTINGS, &failure)) {
+        note_failure(proving, &failure);
+        return NULL;
+    }
+    file.encoding = proving->dump->schema.encoding;
+    while ((task = take_task(proving)) != NULL)
+        if (!stop_check(&failure) || !run_task(proving, task, &file, &failure))
+            note_failure(proving, &failure);
+    return NULL;
+}
+
+static int compare_tasks(const void *a, const void *b)
+{
+    const struct task *first = a;
+    const struct task *second = b;
+
+    return first->weight > second->weight ? -1 : first->weight < second->weight;
+}
+
+static void plan(struct proving *proving)
+{
+    const struct schema *schema = &proving->dump->schema;
+
+    proving->tasks = byte_buffer_calloc(2 * (size_t)schema->table_count + 1, sizeof(struct task));
+    proving->found = byte_buffer_calloc(schema->table_count, sizeof(*proving->found));
+    proving->notes = byte_buffer_calloc(schema->table_count, sizeof(*proving->notes));
+    proving->tasks[proving->task_count++] = (struct task){.what = TASK_FILE, .weight = UINT64_MAX};
+    for (uint32_t i = 0; i < schema->table_count; i++) {
+        uint64_t row_count = proving->dump->ends[i].row_count;
+
+        if (!schema_table_has_rows(&schema->tables[i]))
+            continue;
+        proving->tasks[proving->task_count++] =
+            (struct task){.what = TASK_SUM, .table = i, .weight = row_count};
+        /* For every row, its entries are looked for. */
+        proving->tasks[proving->task_count++] =
+            (struct task){.what = TASK_ROWS, .table = i, .weight = 3 * row_count};
+    }
+    qsort(proving->tasks, proving->task_count, sizeof(struct task), compare_tasks);
+}
+
+static bool run_all(struct proving *proving, struct error *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = cores < 2                  ? 0
+                    : cores > THREAD_COUNT_MAX ? THREAD_COUNT_MAX - 1
+                                               : (size_t)cores - 1;
+    pthread_t threads[THREAD_COUNT_MAX];
+    size_t count = 0;
+
+    plan(proving);
+    /* One less than there might be is no reason to fail. */
+    while (count < wanted && pthread_create(&threads[count], NULL, run_tasks, proving) == 0)
+        count++;
+    run_tasks(proving);
+    while (count > 0)
+        pthread_join(threads[--count], NULL);
+    if (proving->has_failed)
+        *err = proving->failure;
+    return !proving->has_failed;
+}
+
+/* --- what it comes to ------------------------------------------------------------------------- */
+
+static bool check_table_count(struct sqlite_file *file, uint32_t wanted, struct error *err)
+{
+    int64_t count;
+
+    if (!sqlite_file_number(file,
+            "SELECT count(*) FROM main.sqlite_schema WHERE rootpage > 0 AND type = 'table'", &count,
+            err))
+        return false;
+    return count == wanted
+           || error_set(err, ERROR_MISMATCH,
+               "%" PRId64 " tables with rows were restored, the dump has %" PRIu32, count, wanted);
+}
+
+/* Takes over what was found, in the order of the tables. */
+static bool conclude(struct restore_proof *proof, struct proving *proving, struct error *err)
+{
+    const struct dump_reader *dump = proving->dump;
+    uint8_t state_id[SHA256_SIZE];
+
+    for (uint32_t i = 0; i < dump->schema.table_count; i++) {
+        if (!schema_table_has_rows(&dump->schema.tables[i]))
+            continue;
+        proof->table_count++;
+        proof->row_count += proving->found[i].row_count;
+        byte_buffer_put(&proof->notes, proving->notes[i].data, proving->notes[i].size);
+    }
+    state_compute(state_id, &dump->schema, proving->found);
+    return memcmp(state_id, dump->tail.state_id, SHA256_SIZE) == 0
+           || error_set(err, ERROR_MISMATCH, "the restored database has another state");
+}
+
+bool restore_proof_run(struct restore_proof *proof, const char *path, const char *name,
     const struct chain *chain, struct error *err)
 {
-    const struct dump_reader *dump = chain_last(chain);
+    OWNED(sqlite_file) struct sqlite_file file = {0};
+    OWNED(proving) struct proving proving = {.path = path, .name = name};
 
-    return check_identity(file, &dump->schema, err) && check_state(proof, file, dump, err)
-           && check_integrity(proof, file, err);
+    proving.dump = chain_last(chain);
+    pthread_mutex_init(&proving.mutex, NULL);
+
+    return sqlite_file_open(&file, path, name, false, err)
+           && check_identity(&file, &proving.dump->schema, err) && run_all(&proving, err)
+           && conclude(proof, &proving, err) && check_table_count(&file, proof->table_count, err);
 }

@@ -19,11 +19,12 @@ struct restore_proof {
 void restore_proof_release(struct restore_proof *proof);
 
 /*
- * Reads schema and rows back and runs integrity_check. Fails with ERROR_MISMATCH
- * naming the first difference, with ERROR_DATABASE when the file is not sound.
+ * Reads the schema and the rows of the database at path, which messages call `name`, back through
+ * new connections, several tables at the same time, and runs integrity_check. Fails with
+ * ERROR_MISMATCH naming the first difference, with ERROR_DATABASE when the file is not sound.
  * A row that breaks a constraint, as the source's did, is noted only.
  */
-MUST_CHECK bool restore_proof_run(struct restore_proof *proof, struct sqlite_file *file,
+MUST_CHECK bool restore_proof_run(struct restore_proof *proof, const char *path, const char *name,
     const struct chain *chain, struct error *err);
 
 #endif

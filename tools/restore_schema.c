@@ -134,7 +134,8 @@ bool restore_schema_begin(struct sqlite_file *file, const struct schema *schema,
            /* Nothing depends on this file before it is complete. */
            && sqlite_file_exec(file,
                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -24576",
+               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -4096;"
+               "PRAGMA threads = 1",
                err)
            /* The rows are what they are; and tables may be called sqlite_... */
            && sqlite_file_exec(file,
@@ -199,6 +200,12 @@ static bool set_numbers(struct sqlite_file *file, const struct schema *schema, s
         "PRAGMA user_version = %" PRId32 "; PRAGMA application_id = %" PRId32, schema->user_version,
         schema->application_id);
     return sqlite_file_exec(file, sql, err);
+}
+
+bool restore_schema_set_sorting(struct sqlite_file *file, struct error *err)
+{
+    /* A sorter takes as much memory as the cache before it writes to temporary files. */
+    return sqlite_file_exec(file, "PRAGMA cache_size = -16384", err);
 }
 
 bool restore_schema_finish(struct sqlite_file *file, const struct schema *schema, struct error *err)

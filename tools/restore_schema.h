@@ -22,6 +22,9 @@
 MUST_CHECK bool restore_schema_begin(
     struct sqlite_file *file, const struct schema *schema, struct error *err);
 
+/* To be called when all rows are in: memory goes to the sorting of index entries. */
+MUST_CHECK bool restore_schema_set_sorting(struct sqlite_file *file, struct error *err);
+
 /* Creates indexes, views, triggers and virtual tables, and commits. */
 MUST_CHECK bool restore_schema_finish(
     struct sqlite_file *file, const struct schema *schema, struct error *err);

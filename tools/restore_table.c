@@ -1,214 +1,146 @@
 #include "tools/restore_table.h"
 
 #include "base/owned.h"
-#include "base/stop.h"
-#include "tools/affinity.h"
-#include "tools/restore_plain.h"
+#include "tools/print.h"
+#include "tools/restore_sum.h"
 #include "tools/sql_name.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
-#define STOP_ROW_COUNT 4096 /* rows between two looks whether to stop */
-
-/* --- reading back -------------------------------------------------------------------- */
-
-static void put_text(struct byte_buffer *sql, const char *text)
-{
-    byte_buffer_put(sql, text, strlen(text));
-}
-
-static void select_sql(struct byte_buffer *sql, const struct schema_table *table)
-{
-    put_text(sql, "SELECT ");
-    for (uint32_t i = 0; i < table->column_count; i++) {
-        put_text(sql, i > 0 ? ", " : "");
-        sql_name_put(sql, &table->columns[i].name);
-    }
-    put_text(sql, " FROM main.");
-    sql_name_put(sql, &table->name);
-    put_text(sql, " NOT INDEXED");
-    byte_buffer_put_u8(sql, '\0');
-}
-
-bool restore_table_sum(struct sqlite_file *file, const struct schema_table *table,
-    uint64_t *row_count, struct hash128 *sum, struct error *err)
-{
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-    OWNED(byte_buffer) struct byte_buffer row = {0};
-    OWNED(sqlite_statement) struct sqlite_statement statement = {0};
-    bool is_row = true;
-
-    *row_count = 0;
-    *sum = (struct hash128){0};
-    select_sql(&sql, table);
-    if (!sqlite_file_prepare(file, (const char *)sql.data, &statement, NULL, err))
-        return false;
-    for (;;) {
-        if (!sqlite_file_step(file, &statement, &is_row, err)
-            || (*row_count % STOP_ROW_COUNT == 0 && !stop_check(err)))
-            return false;
-        if (!is_row)
-            return true;
-        row.size = 0;
-        for (uint32_t i = 0; i < table->column_count; i++)
-            sqlite_file_column(file, &statement, (int)i, &row);
-        *sum = checksum_add(*sum, checksum_xxh3(row.data, row.size));
-        (*row_count)++;
-    }
-}
-
-/* --- loading -------------------------------------------------------------------------- */
+#define PLAIN_ROW_COUNT 256 /* rows from which a table is loaded through a plain one at once */
 
 /* One load of a table: into the table itself, or into a plain one that stands for it. */
 struct load {
     struct sqlite_file *file;
+    struct restore_feed *feed;
     const struct schema_table *table;
+    uint32_t ordinal;
     const struct schema_text *into;
-    bool with_stored; /* stored generated columns are columns like others */
-    bool is_at_risk;  /* a value was seen that SQLite may have converted */
+    bool is_plain;    /* stored generated columns are columns like others */
     bool is_violated; /* a row was refused by a constraint */
 };
 
 static bool is_loaded(const struct load *load, const struct schema_column *column)
 {
     return column->generated == SCHEMA_GENERATED_NO
-           || (column->generated == SCHEMA_GENERATED_STORED && load->with_stored);
+           || (column->generated == SCHEMA_GENERATED_STORED && load->is_plain);
 }
 
-static void insert_sql(struct byte_buffer *sql, const struct load *load)
+/*
+ * FAIL overrides what the table's constraints say, which may be to ignore a row; and it leaves the
+ * rows before, as without a journal SQLite could not take them back.
+ */
+static void insert_sql(
+    struct byte_buffer *sql, const struct load *load, const struct byte_buffer *source)
 {
-    const char *separator = "(";
-    uint32_t count = 0;
+    OWNED(byte_buffer) struct byte_buffer values = {0};
+    const char *separator = "";
 
-    /* ABORT overrides what the table's constraints say, which may be to ignore a row. */
-    put_text(sql, "INSERT OR ABORT INTO main.");
+    print_text(sql, "INSERT OR FAIL INTO main.");
     sql_name_put(sql, load->into);
+    print_text(sql, "(");
     for (uint32_t i = 0; i < load->table->column_count; i++) {
         if (!is_loaded(load, &load->table->columns[i]))
             continue;
-        put_text(sql, separator);
+        print_text(sql, "%s", separator);
         sql_name_put(sql, &load->table->columns[i].name);
+        print_text(&values, "%sc%" PRIu32, separator, i);
         separator = ", ";
-        count++;
     }
-    put_text(sql, ") VALUES (?");
-    for (uint32_t i = 1; i < count; i++)
-        put_text(sql, ", ?");
-    put_text(sql, ")");
+    print_text(sql, ") SELECT ");
+    byte_buffer_put(sql, values.data, values.size);
+    print_text(sql, " FROM ");
+    byte_buffer_put(sql, source->data, source->size);
     byte_buffer_put_u8(sql, '\0');
 }
 
-static bool insert_row(struct load *load, const struct sqlite_statement *statement,
-    const struct value *values, struct error *err)
+static bool load_rows(struct load *load, struct error *err)
 {
-    int parameter = 0;
-    bool is_row;
-
-    for (uint32_t i = 0; i < load->table->column_count; i++) {
-        const struct schema_column *column = &load->table->columns[i];
-
-        if (!is_loaded(load, column))
-            continue;
-        if (affinity_may_change(affinity_of(load->table, column), &values[i]))
-            load->is_at_risk = true;
-        if (!sqlite_file_bind(load->file, statement, ++parameter, &values[i], err))
-            return error_wrap(err, "column \"%s\"", column->name.bytes);
-    }
-    if (sqlite_file_step(load->file, statement, &is_row, err)) {
-        sqlite3_reset(statement->handle);
-        return true;
-    }
-    load->is_violated = (sqlite3_errcode(load->file->handle) & 0xff) == SQLITE_CONSTRAINT;
-    return false;
-}
-
-static bool load_rows(struct load *load, const struct chain *chain, uint32_t ordinal,
-    struct chain_scan *scan, struct error *err)
-{
+    OWNED(byte_buffer) struct byte_buffer source = {0};
     OWNED(byte_buffer) struct byte_buffer sql = {0};
     OWNED(sqlite_statement) struct sqlite_statement statement = {0};
     bool is_row;
 
-    insert_sql(&sql, load);
-    if (!sqlite_file_prepare(load->file, (const char *)sql.data, &statement, NULL, err)
-        || !chain_scan_open(scan, chain, ordinal, err))
+    if (!restore_feed_begin(load->feed, load->ordinal, !load->is_plain, &source, err))
         return false;
-    for (;;) {
-        if (scan->row_count % STOP_ROW_COUNT == 0 && !stop_check(err))
-            return false;
-        if (!chain_scan_next(scan, &is_row, err))
-            return false;
-        if (!is_row)
-            return true;
-        if (!insert_row(load, &statement, scan->values, err))
-            return error_wrap(err, "row %" PRIu64, scan->row_count);
-    }
+    insert_sql(&sql, load, &source);
+    if (!sqlite_file_prepare(load->file, (const char *)sql.data, &statement, NULL, err))
+        return false;
+    if (sqlite_file_step(load->file, &statement, &is_row, err))
+        return true;
+    load->is_violated = (sqlite3_errcode(load->file->handle) & 0xff) == SQLITE_CONSTRAINT;
+    if (load->feed->has_failed)
+        *err = load->feed->failure;
+    return error_wrap(err, "row %" PRIu64, load->feed->scan.row_count);
 }
 
 static bool delete_rows(struct load *load, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    put_text(&sql, "DELETE FROM main.");
-    sql_name_put(&sql, load->into);
+    print_text(&sql, "DELETE FROM main.");
+    sql_name_put(&sql, &load->table->name);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(load->file, (const char *)sql.data, err);
 }
 
 /* Did the values arrive as they are? Read back only if SQLite may have converted one. */
-static bool is_exact(
-    struct load *load, const struct chain_scan *scan, bool *is_equal, struct error *err)
+static bool is_exact(struct load *load, bool *is_equal, struct error *err)
 {
+    const struct table_end *end = &chain_last(load->feed->chain)->ends[load->ordinal];
     struct hash128 sum;
     uint64_t row_count;
 
     *is_equal = true;
-    if (!load->is_at_risk)
+    if (!load->feed->is_at_risk)
         return true;
-    if (!restore_table_sum(load->file, load->table, &row_count, &sum, err))
+    if (!restore_sum_run(load->file, load->table, &row_count, &sum, err))
         return false;
-    *is_equal = row_count == scan->row_count && checksum_equal(sum, scan->sum);
+    *is_equal = row_count == end->row_count && checksum_equal(sum, end->sum);
     return true;
 }
 
-/* Loads through a table without types, whose pages become those of the table. */
-static bool load_plain(struct load *load, const struct chain *chain, uint32_t ordinal,
-    struct chain_scan *scan, struct error *err)
+static bool load_plain(struct load *load, struct restore_plain *plain, struct error *err)
 {
-    OWNED(restore_plain) struct restore_plain plain = {0};
-
-    if (!delete_rows(load, err) || !restore_plain_create(&plain, load->file, load->table, err))
+    if (!restore_plain_create(plain, load->file, load->table, err))
         return false;
-    load->into = &plain.name;
-    load->with_stored = true;
-    return load_rows(load, chain, ordinal, scan, err) && restore_plain_swap(&plain, err);
+    load->into = &plain->name;
+    load->is_plain = true;
+    return load_rows(load, err);
 }
 
-static bool load_table(struct load *load, const struct chain *chain, uint32_t ordinal,
-    struct chain_scan *scan, struct error *err)
+static bool load_table(struct load *load, struct restore_plain *plain, struct error *err)
 {
+    uint64_t row_count = chain_last(load->feed->chain)->ends[load->ordinal].row_count;
+    bool is_internal = load->table->kind == SCHEMA_TABLE_INTERNAL;
     bool is_equal = false;
 
     /* SQLite has written into sqlite_sequence while it loaded the others. */
-    if (load->table->kind == SCHEMA_TABLE_INTERNAL && !delete_rows(load, err))
+    if (is_internal && !delete_rows(load, err))
         return false;
-    if (load_rows(load, chain, ordinal, scan, err)) {
-        if (!is_exact(load, scan, &is_equal, err))
+    if (row_count == 0)
+        return true;
+    if (row_count < PLAIN_ROW_COUNT || is_internal) {
+        if (load_rows(load, err)) {
+            if (!is_exact(load, &is_equal, err))
+                return false;
+        } else if (!load->is_violated) {
             return false;
-    } else if (!load->is_violated) {
-        return false;
+        }
+        if (is_equal)
+            return true;
+        if (!delete_rows(load, err))
+            return false;
     }
-    return is_equal || load_plain(load, chain, ordinal, scan, err);
+    return load_plain(load, plain, err);
 }
 
-bool restore_table_load(struct sqlite_file *file, const struct chain *chain, uint32_t ordinal,
-    struct chain_scan *scan, struct error *err)
+bool restore_table_load(struct sqlite_file *file, struct restore_feed *feed, uint32_t ordinal,
+    struct restore_plain *plain, struct error *err)
 {
-    const struct schema_table *table = &chain_last(chain)->schema.tables[ordinal];
-    struct load load = {.file = file, .table = table, .into = &table->name};
+    const struct schema_table *table = &chain_last(feed->chain)->schema.tables[ordinal];
+    struct load load = {
+        .file = file, .feed = feed, .table = table, .ordinal = ordinal, .into = &table->name};
 
-    if (!load_table(&load, chain, ordinal, scan, err))
-        return error_wrap(err, "table \"%s\"", table->name.bytes);
-    return true;
+    return load_table(&load, plain, err) || error_wrap(err, "table \"%s\"", table->name.bytes);
 }

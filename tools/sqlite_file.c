@@ -1,6 +1,7 @@
 #include "tools/sqlite_file.h"
 
 #include "base/owned.h"
+#include "base/stop.h"
 #include "base/utf16.h"
 
 #include <assert.h>
@@ -8,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PROGRESS_STEP_COUNT 100000 /* of SQLite's machine, between two looks whether to stop */
 
 /* --- the connection ---------------------------------------------------------------- */
 
@@ -19,6 +22,13 @@ void sqlite_file_release(struct sqlite_file *file)
     *file = (struct sqlite_file){0};
 }
 
+/* Makes SQLite give up what it is at when the process is asked to stop. */
+static int on_progress(void *context)
+{
+    (void)context;
+    return stop_is_requested();
+}
+
 bool sqlite_file_fail(const struct sqlite_file *file, struct error *err, const char *fmt, ...)
 {
     int code = file->handle == NULL ? SQLITE_NOMEM : sqlite3_errcode(file->handle) & 0xff;
@@ -28,6 +38,8 @@ bool sqlite_file_fail(const struct sqlite_file *file, struct error *err, const c
     char what[ERROR_TEXT_SIZE];
     va_list args;
 
+    if (code == SQLITE_INTERRUPT && !stop_check(err))
+        return false;
     va_start(args, fmt);
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
@@ -46,6 +58,7 @@ bool sqlite_file_open(struct sqlite_file *file, const char *path, const char *na
     if (sqlite3_open_v2(path, &file->handle, flags, NULL) != SQLITE_OK)
         return sqlite_file_fail(file, err, "cannot open it as a database");
     sqlite3_extended_result_codes(file->handle, 1);
+    sqlite3_progress_handler(file->handle, PROGRESS_STEP_COUNT, on_progress, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DDL, 1, NULL);
@@ -116,31 +129,39 @@ bool sqlite_file_number(struct sqlite_file *file, const char *sql, int64_t *out,
 
 /* --- values --------------------------------------------------------------------------- */
 
-/*
- * UTF-16 goes in as the database stores it, so that SQLite converts nothing. It does look for a
- * byte order mark and takes it off; a text that begins with one gets another before it.
- */
-static bool bind_utf16(struct sqlite_file *file, sqlite3_stmt *statement, int parameter,
-    const struct value *value, int *code)
+/* SQLite looks for a byte order mark and takes it off; a text that begins with one gets another. */
+bool sqlite_file_utf16(
+    struct sqlite_file *file, const struct value *value, const char **bytes, size_t *size)
 {
     static const uint8_t little_mark[2] = {0xff, 0xfe};
     static const uint8_t big_mark[2] = {0xfe, 0xff};
     bool is_big_endian = file->encoding == SCHEMA_ENCODING_UTF16BE;
     struct byte_buffer *text = &file->scratch;
-    const uint8_t *first;
-    size_t size;
+    size_t skipped = 2;
 
     text->size = 0;
     byte_buffer_put(text, is_big_endian ? big_mark : little_mark, 2);
     if (!utf16_from_utf8(text, value->bytes, value->size, is_big_endian))
         return false;
-    first = text->data + 2;
-    size = text->size - 2;
-    if (size >= 2 && (memcmp(first, little_mark, 2) == 0 || memcmp(first, big_mark, 2) == 0)) {
-        first -= 2;
-        size += 2;
-    }
-    *code = sqlite3_bind_text64(statement, parameter, (const char *)first, size, SQLITE_TRANSIENT,
+    if (text->size >= 4
+        && (memcmp(text->data + 2, little_mark, 2) == 0
+            || memcmp(text->data + 2, big_mark, 2) == 0))
+        skipped = 0;
+    *bytes = (const char *)text->data + skipped;
+    *size = text->size - skipped;
+    return true;
+}
+
+static bool bind_utf16(struct sqlite_file *file, sqlite3_stmt *statement, int parameter,
+    const struct value *value, int *code)
+{
+    bool is_big_endian = file->encoding == SCHEMA_ENCODING_UTF16BE;
+    const char *bytes;
+    size_t size;
+
+    if (!sqlite_file_utf16(file, value, &bytes, &size))
+        return false;
+    *code = sqlite3_bind_text64(statement, parameter, bytes, size, SQLITE_TRANSIENT,
         is_big_endian ? SQLITE_UTF16BE : SQLITE_UTF16LE);
     return true;
 }
@@ -181,6 +202,19 @@ bool sqlite_file_bind(struct sqlite_file *file, const struct sqlite_statement *s
     return true;
 }
 
+/* Appends a value whose TEXT is as the database stores it. */
+static void put_value(struct sqlite_file *file, struct byte_buffer *out, struct value *value)
+{
+    if (value->class == VALUE_TEXT && file->encoding != SCHEMA_ENCODING_UTF8) {
+        file->scratch.size = 0;
+        byte_buffer_reserve(&file->scratch, utf16_room(value->size));
+        value->size = (uint32_t)utf16_to_utf8(file->scratch.data, value->bytes, value->size,
+            file->encoding == SCHEMA_ENCODING_UTF16BE);
+        value->bytes = file->scratch.data;
+    }
+    value_encode(out, value);
+}
+
 void sqlite_file_column(struct sqlite_file *file, const struct sqlite_statement *statement,
     int column, struct byte_buffer *out)
 {
@@ -200,12 +234,25 @@ void sqlite_file_column(struct sqlite_file *file, const struct sqlite_statement 
         value.bytes = sqlite3_column_blob(from, column);
         value.size = (uint32_t)sqlite3_column_bytes(from, column);
     }
-    if (value.class == VALUE_TEXT && file->encoding != SCHEMA_ENCODING_UTF8) {
-        file->scratch.size = 0;
-        byte_buffer_reserve(&file->scratch, utf16_room(value.size));
-        value.size = (uint32_t)utf16_to_utf8(
-            file->scratch.data, value.bytes, value.size, file->encoding == SCHEMA_ENCODING_UTF16BE);
-        value.bytes = file->scratch.data;
+    put_value(file, out, &value);
+}
+
+void sqlite_file_argument(
+    struct sqlite_file *file, sqlite3_value *argument, struct byte_buffer *out)
+{
+    struct value value = {.class = VALUE_NULL};
+    int type = sqlite3_value_type(argument);
+
+    if (type == SQLITE_INTEGER) {
+        value.class = VALUE_INTEGER;
+        value.integer = sqlite3_value_int64(argument);
+    } else if (type == SQLITE_FLOAT) {
+        value.class = VALUE_REAL;
+        value.real = sqlite3_value_double(argument);
+    } else if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
+        value.class = type == SQLITE_TEXT ? VALUE_TEXT : VALUE_BLOB;
+        value.bytes = sqlite3_value_blob(argument);
+        value.size = (uint32_t)sqlite3_value_bytes(argument);
     }
-    value_encode(out, &value);
+    put_value(file, out, &value);
 }

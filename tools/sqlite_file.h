@@ -1,6 +1,7 @@
 /*
  * A SQLite database that Valise writes or reads back: a thin layer that names
- * the file and the statement in every error, and keeps values exact.
+ * the file and the statement in every error, keeps values exact, and ends what
+ * takes long when the process is asked to stop.
  */
 #ifndef TOOLS_SQLITE_FILE_H
 #define TOOLS_SQLITE_FILE_H
@@ -33,7 +34,10 @@ void sqlite_file_release(struct sqlite_file *file);
 /* Closes for good: fails where release cannot tell (statements open, WAL not written back). */
 MUST_CHECK bool sqlite_file_close(struct sqlite_file *file, struct error *err);
 
-/* Records what the database just reported: ERROR_IO (disk, full), else ERROR_DATABASE. False. */
+/*
+ * Records what the database just reported: ERROR_IO (disk, full), ERROR_STOPPED, else
+ * ERROR_DATABASE. False.
+ */
 bool sqlite_file_fail(const struct sqlite_file *file, struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -66,8 +70,19 @@ MUST_CHECK bool sqlite_file_number(
 MUST_CHECK bool sqlite_file_bind(struct sqlite_file *file, const struct sqlite_statement *statement,
     int parameter, const struct value *value, struct error *err);
 
+/*
+ * TEXT as a UTF-16 database stores it, so that SQLite converts nothing: valid until the next call.
+ * False for bytes that such a database cannot hold.
+ */
+MUST_CHECK bool sqlite_file_utf16(
+    struct sqlite_file *file, const struct value *value, const char **bytes, size_t *size);
+
 /* Appends the canonical form (SPEC 4.1) of a column of the current row. */
 void sqlite_file_column(struct sqlite_file *file, const struct sqlite_statement *statement,
     int column, struct byte_buffer *out);
+
+/* Likewise of an argument of a function of ours. */
+void sqlite_file_argument(
+    struct sqlite_file *file, sqlite3_value *argument, struct byte_buffer *out);
 
 #endif

@@ -127,6 +127,7 @@ static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
             return false;
         if (!is_row)
             break;
+        chain_rows_hash(&squash->rows, squash->values);
         if (hold(squash, only, &held_hash))
             continue;
         row = (struct rows_writer_row){

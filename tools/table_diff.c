@@ -101,7 +101,7 @@ static bool found(struct walk *walk, const struct side *side, bool is_removed, s
 
 static bool take_row(struct walk *walk, struct side *side, enum pass pass, struct error *err)
 {
-    struct hash128 hash = side->rows.hash;
+    struct hash128 hash = chain_rows_hash(&side->rows, side->values);
 
     if (hash.low % walk->part_count != walk->part)
         return true;

@@ -9,10 +9,11 @@ import re
 import sys
 
 FILE_LINES, FUNCTION_LINES, PARAMETERS = 500, 60, 5
-# Too long, and why that is so.
+# Too long or too wide, and why that is so.
 EXCUSED = {
     "dump/main.c": {"parse": "a table of options"},
     "replay/options.c": {"options_read": "a table of options"},
+    "tools/restore_feed.c": {"on_connect": "SQLite calls it"},
 }
 HEAD = re.compile(r"^(?!(?:static )?(?:const )?(?:struct|enum|union)[\s\w]*\{)[a-z][^;={}#]*?(\w+)\((.*)\)\s*$", re.DOTALL)
 
@@ -49,7 +50,7 @@ def check(root, path):
     for name, parameters, line, count in functions(lines):
         if count > FUNCTION_LINES and name not in excused:
             wrong.append(f"{path}:{line}: {name}() has {count} lines, at most {FUNCTION_LINES}")
-        if parameters > PARAMETERS:
+        if parameters > PARAMETERS and name not in excused:
             wrong.append(f"{path}:{line}: {name}() has {parameters} parameters, at most {PARAMETERS}")
     return wrong
 

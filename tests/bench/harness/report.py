@@ -104,6 +104,12 @@ def dump_goals(results, cores):
     if "delta" in results:
         goals.append(goal("delta / scan columns", ratio(results, "delta", limit_of(results, "delta", 0)), 1.25))
         goals.append(goal("delta peak memory", max(s.rss_bytes for s in results["delta"]) / MB, 100, " MB"))
+    if "restore" in results:
+        fill = lambda n: results["fill SQLite"][n].seconds      # noqa: E731
+        goals.append(goal("restore / fill SQLite", ratio(results, "restore", fill), 1.2))
+    for name in ("squash", "restore"):
+        if name in results:
+            goals.append(goal(f"{name} peak memory", max(s.rss_bytes for s in results[name]) / MB, 100, " MB"))
     return goals
 
 

@@ -86,6 +86,13 @@ class Bench:
     def restore(self):
         return self.writing(self.folder / "restored.db", "tools/valise", "restore", str(self.dump_of(3)))
 
+    def limit_restore(self):
+        path = self.folder / "limit.db"
+        sample = run([self.program("tests/bench/limit_restore"), str(self.database), str(path)])
+        sample.file_bytes = path.stat().st_size
+        path.unlink()
+        return sample
+
     def sqldiff(self):
         return run(f"sqldiff '{self.database}' '{self.changed}' >'{self.folder}/peer.diff'")
 
@@ -120,6 +127,7 @@ class Bench:
             if self.has("tools/valise"):
                 steps += [Step("verify file", "valise verify", self.verify),
                           Step("squash", "valise squash FULL DELTA", self.squash),
+                          Step("fill SQLite", "prepared INSERT of all rows, then the indexes", self.limit_restore, True),
                           Step("restore", "valise restore FULL", self.restore)]
         if peers:
             steps.append(Step("peer .dump", "sqlite3 .dump, zstd -3 -T0", self.sqlite_dump))
