@@ -12,10 +12,12 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static const char summary[] =
     "Writes a snapshot of a SQLite database into one checksummed, compressed file, which "
@@ -208,8 +210,10 @@ int main(int argc, char **argv)
     bool done;
 
     /* Large buffers come from and go back to the system; few arenas keep what was freed. */
+#ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_ARENA_MAX, 2);
+#endif
     if (!parse(&arguments, &result, argc, argv, &err)) {
         print_line("", err.text);
         return (int)err.kind;

@@ -119,6 +119,32 @@ bool profile_find(struct profile *profile, const char *path, const struct profil
     return profile->name != NULL || find_builtin(profile, subject, err);
 }
 
+bool profile_use_for_staging(struct profile *profile, struct error *err)
+{
+    size_t count = profile->table_count;
+    struct profile_table *tables;
+
+    if (profile->staging.count == 0)
+        return error_set(err, ERROR_USAGE,
+            "--staging needs a profile that says what staging must not have (\"staging\"); %s",
+            profile->name == NULL ? "there is none for this dump" : "this one does not");
+    tables = arena_alloc(&profile->arena, count + profile->staging.count, sizeof(*tables));
+    if (count > 0)
+        memcpy(tables, profile->tables, count * sizeof(*tables));
+    for (size_t i = 0; i < profile->staging.count; i++) {
+        const char *name = profile->staging.items[i];
+        size_t at = 0;
+
+        while (at < count && strcmp(tables[at].name, name) != 0)
+            at++;
+        count += at == count;
+        tables[at] = (struct profile_table){.name = name, .action = PROFILE_EMPTY};
+    }
+    profile->tables = tables;
+    profile->table_count = count;
+    return true;
+}
+
 const struct profile_table *profile_table(const struct profile *profile, const char *name)
 {
     const struct profile_table *found = NULL;

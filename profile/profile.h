@@ -134,6 +134,7 @@ struct profile {
     size_t requirement_count;
     const struct profile_table *tables;
     size_t table_count;
+    struct profile_texts staging; /* tables that are empty in staging */
     const struct profile_sequence *sequences;
     size_t sequence_count;
     const char *on_bad_value;  /* for all columns; NULL: stop */
@@ -155,6 +156,12 @@ struct profile_subject {
  */
 MUST_CHECK bool profile_find(struct profile *profile, const char *path,
     const struct profile_subject *subject, struct error *err);
+
+/*
+ * From now on the tables that staging must not have are empty ones. Fails with ERROR_USAGE when the
+ * profile does not name any.
+ */
+MUST_CHECK bool profile_use_for_staging(struct profile *profile, struct error *err);
 
 /* What is said about a table, by exact or only case-insensitive name; NULL: nothing. */
 const struct profile_table *profile_table(const struct profile *profile, const char *name);

@@ -346,8 +346,8 @@ bool profile_parse(
     struct profile *profile, const char *name, const void *bytes, size_t size, struct error *err)
 {
     static const char *const known[] = {"profile", "title", "prepare", "format", "recognise",
-        "target", "facts", "requirements", "on_bad_value", "tables", "sequences", "sequence_hint",
-        "checks", NULL};
+        "target", "facts", "requirements", "on_bad_value", "tables", "staging", "sequences",
+        "sequence_hint", "checks", NULL};
     struct yaml_tree_place at = {.tree = &profile->tree};
     int64_t format = 0;
     size_t policy = 0;
@@ -368,7 +368,8 @@ bool profile_parse(
         || !yaml_tree_text(at, "prepare", &profile->prepare, err)
         || !yaml_tree_text(at, "sequence_hint", &profile->sequence_hint, err)
         || !yaml_tree_choice(at, "on_bad_value", policies, &policy, err)
-        || !read_texts(profile, at.mapping, "recognise", &profile->recognise, err))
+        || !read_texts(profile, at.mapping, "recognise", &profile->recognise, err)
+        || !read_texts(profile, at.mapping, "staging", &profile->staging, err))
         return false;
     profile->on_bad_value = policies[policy];
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

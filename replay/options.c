@@ -76,6 +76,10 @@ static size_t describe_options(
             .value_name = "FILE",
             .text = &options->profile,
             .help = "what is known of the application; found by itself, \"none\" for none"},
+        {.name = "staging",
+            .flag = &options->is_staging,
+            .help = "leave empty what the profile says that a copy for staging must not have: "
+                    "sessions, tokens, what would be sent to others; also for each later dump"},
         {.name = "allow-unsafe-locale",
             .flag = &options->allows_unsafe_locale,
             .help = "accept a collation that the profile forbids"},

@@ -37,6 +37,7 @@ struct options {
     enum delta_check_policy on_drift;
     enum options_command command;
     struct watch_options watch;
+    bool is_staging;
     bool allows_unsafe_locale;
     bool is_quiet; /* the same as --progress=none */
 };

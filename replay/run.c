@@ -13,6 +13,7 @@
 #include "replay/preflight.h"
 #include "replay/replay_lock.h"
 #include "replay/report_json.h"
+#include "replay/staging_target.h"
 #include "replay/status.h"
 #include "replay/table_state.h"
 
@@ -137,6 +138,7 @@ static bool begin_dump(struct run_state *run, size_t at, struct error *err)
     forget_dump(run);
     describe_dump(run, reader);
     if (!profile_find(&run->profile, run->options->profile, &subject, err)
+        || (run->options->is_staging && !profile_use_for_staging(&run->profile, err))
         || !ledger_read(&run->ledger, &run->connection, err)
         || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
         return false;
@@ -298,7 +300,9 @@ static bool do_replay(struct run_state *run, struct error *err)
     };
 
     plan_progress_make(&run->progress, &run->plan, run->report.verify_level);
-    if (!open_workers(run, err))
+    if (!open_workers(run, err)
+        || (!run->is_resumed && !run->is_newer
+            && !staging_target_mark(&run->connection, run->options->is_staging, err)))
         return not_begun(run, err);
     if (!apply_run(&apply, err))
         return false;
@@ -376,7 +380,8 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
     size_t at = 0;
     size_t end;
 
-    if (!open_dumps(run, err) || !open_target(run, err))
+    if (!open_dumps(run, err) || !open_target(run, err)
+        || !staging_target_check(&run->connection, &run->ledger, run->options->is_staging, err))
         return false;
     end = run->chain.dump_count;
     describe_dump(run, &run->chain.dumps[end - 1]);
