@@ -24,7 +24,6 @@ static const char summary[] =
     "valise-replay loads into PostgreSQL. The database is only read and may be in use.";
 
 static const char epilogue[] =
-    "\n"
     "Memory: about 21 MiB for each thread and 30 MiB for the rest at levels 1 to 5, whatever the\n"
     "size of the database; four times the size of the largest row if that is more than 8 MiB.\n"
     "\n"
@@ -104,7 +103,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
     };
     struct command_line line = {
         .program = "valise-dump",
-        .synopsis = "[-o FILE|-] [--level N] [--threads N] [--check] SNAPSHOT",
+        .synopsis = "[OPTION]... SNAPSHOT\n--base FULL [--base DELTA]... [OPTION]... SNAPSHOT",
         .summary = summary,
         .options = options,
         .epilogue = epilogue,
@@ -123,8 +122,8 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
     if (result->operand_count == 1)
         arguments->database_path = result->operands[0];
     if (arguments->database_path == NULL)
-        return error_set(err, ERROR_USAGE, "SNAPSHOT is missing: valise-dump %s (--help explains)",
-            line.synopsis);
+        return error_set(err, ERROR_USAGE,
+            "SNAPSHOT is missing: valise-dump [OPTION]... SNAPSHOT (--help explains)");
     return true;
 }
 

@@ -178,7 +178,10 @@ bool cmd_cat_run(int argc, char **argv, struct error *err)
             "  TEXT     'a'                   \"a\"               \"a\", always quoted\n"
             "  BLOB     X'00'                 {\"blob\": \"00\"}    X'00'\n"
             "TEXT that is not UTF-8, or has control characters (in sql and csv), by its bytes:\n"
-            "           CAST(X'ff' AS TEXT)   {\"text\": \"ff\"}    T'ff'\n",
+            "           CAST(X'ff' AS TEXT)   {\"text\": \"ff\"}    T'ff'\n"
+            "\n"
+            "Exit status: 0 printed, 2 wrong usage, 4 the system refused, 5 not a dump, 6 damaged,\n"
+            "7 newer than this program, 9 the dumps do not follow each other.\n",
         .operand_name = "FULL",
         .operand_min = 1,
         .operand_max = INT_MAX,

@@ -456,6 +456,9 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
                    "dumps, what each adds and whether they follow each other. FILE may be - for "
                    "standard input. Reads schema and index only; \"valise verify\" reads all.",
         .options = options,
+        .epilogue =
+            "Exit status: 0 printed, 2 wrong usage, 4 the system refused, 5 not a dump, 6 damaged,\n"
+            "7 newer than this program, 9 the dumps do not follow each other.\n",
         .operand_name = "FILE",
         .operand_min = 1,
         .operand_max = INT_MAX,

@@ -343,8 +343,9 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
                    "dumps also whether each leads from the one before it to its own state.",
         .options = options,
         .epilogue =
-            "Exit status: 0 whole, 4 the file cannot be read, 5 not a dump, 6 damaged, "
-            "7 newer than this program, 9 the dumps do not follow each other, 11 stopped.\n",
+            "Exit status: 0 whole, 2 wrong usage, 4 the file cannot be read, 5 not a dump,\n"
+            "6 damaged, 7 newer than this program, 9 the dumps do not follow each other,\n"
+            "11 stopped.\n",
         .operand_name = "FILE",
         .operand_min = 1,
         .operand_max = INT_MAX,

@@ -49,7 +49,8 @@ static bool parse(struct command_line_result *parsed, int argc, char **argv, str
         .options = options,
         .commands = words,
         .epilogue = "Exit status: 0 done, 2 wrong usage, 4 the system refused, 5 not a dump,\n"
-                    "6 damaged, 7 newer than this program.\n",
+                    "6 damaged, 7 newer than this program, 8 a database reported an error,\n"
+                    "9 refused, 10 a difference was found, 11 stopped.\n",
         .operand_name = "COMMAND",
         .operand_min = 1,
         .operand_max = INT_MAX,
