@@ -138,6 +138,20 @@ static bool print_rows(struct cat *cat, const struct command_line_list *tables,
 
 /* --- command ------------------------------------------------------------------------------ */
 
+static const char epilogue[] =
+    "A value's form tells its class:\n"
+    "           sql                   jsonl             csv\n"
+    "  NULL     NULL                  null              nothing\n"
+    "  INTEGER  12                    12                12\n"
+    "  REAL     2.0, 9e999            2.0, {\"real\": \"inf\"}  2.0, inf\n"
+    "  TEXT     'a'                   \"a\"               \"a\", always quoted\n"
+    "  BLOB     X'00'                 {\"blob\": \"00\"}    X'00'\n"
+    "TEXT that is not UTF-8, or has control characters (in sql and csv), by its bytes:\n"
+    "           CAST(X'ff' AS TEXT)   {\"text\": \"ff\"}    T'ff'\n"
+    "\n"
+    "Exit status: 0 printed, 2 wrong usage, 4 the system refused, 5 not a dump, 6 damaged,\n"
+    "7 newer than this program, 9 the dumps do not follow each other.\n";
+
 bool cmd_cat_run(int argc, char **argv, struct error *err)
 {
     static const char *const formats[] = {
@@ -169,19 +183,7 @@ bool cmd_cat_run(int argc, char **argv, struct error *err)
         .summary = "Prints the rows of a dump, or of the state that a dump and the deltas after it "
                    "lead to, exactly. FULL may be - for standard input.",
         .options = options,
-        .epilogue =
-            "A value's form tells its class:\n"
-            "           sql                   jsonl             csv\n"
-            "  NULL     NULL                  null              nothing\n"
-            "  INTEGER  12                    12                12\n"
-            "  REAL     2.0, 9e999            2.0, {\"real\": \"inf\"}  2.0, inf\n"
-            "  TEXT     'a'                   \"a\"               \"a\", always quoted\n"
-            "  BLOB     X'00'                 {\"blob\": \"00\"}    X'00'\n"
-            "TEXT that is not UTF-8, or has control characters (in sql and csv), by its bytes:\n"
-            "           CAST(X'ff' AS TEXT)   {\"text\": \"ff\"}    T'ff'\n"
-            "\n"
-            "Exit status: 0 printed, 2 wrong usage, 4 the system refused, 5 not a dump, 6 damaged,\n"
-            "7 newer than this program, 9 the dumps do not follow each other.\n",
+        .epilogue = epilogue,
         .operand_name = "FULL",
         .operand_min = 1,
         .operand_max = INT_MAX,
