@@ -78,54 +78,114 @@ static bool take_down(const struct apply *apply, struct error *err)
     return true;
 }
 
-/* --- the steps ------------------------------------------------------------------- */
+/* --- the work -------------------------------------------------------------------- */
 
-static struct loader loader_of(const struct apply *apply)
+/* All that is to be done between taking down and done. */
+struct work {
+    const struct apply *apply;
+    struct stages stages;
+    struct loader loader;
+    struct loading loading;
+    struct derivation derivation;
+    struct finishing finishing;
+    struct verification verification;
+};
+
+static void work_release(struct work *work)
 {
-    return (struct loader){
+    verification_release(&work->verification);
+    finishing_release(&work->finishing);
+    derivation_release(&work->derivation);
+    loading_release(&work->loading);
+    stages_release(&work->stages);
+}
+
+/* The moment when the last row is there. The leading connection is nobody's meanwhile. */
+static bool rows_are_there(
+    void *context, size_t item, struct connection *connection, struct error *err)
+{
+    struct work *work = context;
+    const struct apply *apply = work->apply;
+
+    (void)item;
+    return ledger_enter(apply->ledger, connection, LEDGER_PHASE_RESTORE, err)
+           && verify_begin(&work->verification, apply->connection, err);
+}
+
+static void plan_work(struct work *work, const struct apply *apply)
+{
+    struct schedule *schedule = &work->stages.schedule;
+    size_t moment;
+
+    work->apply = apply;
+    work->loader = (struct loader){
         .reader = apply->input->reader,
         .plan = apply->plan,
         .ledger = apply->ledger,
-        .workers = apply->workers,
+        .stages = &work->stages,
         .progress = apply->progress,
+        .version_num = apply->connection->version_num,
     };
+    work->verification.level = apply->report->verify_level;
+    stages_make(&work->stages, apply->plan, apply->ledger, apply->progress);
+    loader_plan(&work->loading, &work->loader);
+    derive_plan(&work->derivation, &work->loader, apply->problems);
+    finish_plan(&work->finishing, &work->loader, apply->input);
+    verify_plan(&work->verification, &work->loader, apply->problems, &apply->report->verified);
+    moment = schedule_add(schedule,
+        &(struct schedule_task){.phase = PROGRESS_LOAD, .run = rows_are_there, .context = work});
+    schedule_order(schedule, work->stages.filled, moment);
+    schedule_order(schedule, moment, work->stages.snapshot);
 }
 
-/* Loads what the ledger does not have, and reads the ledger again: now it has everything. */
-static bool load(const struct apply *apply, struct error *err)
+/* Phases in which an earlier run left nothing to do. */
+static void end_idle_phases(const struct work *work)
 {
-    struct loader loader = loader_of(apply);
+    static const enum progress_phase phases[] = {PROGRESS_DERIVE, PROGRESS_INDEX};
+    struct progress *progress = work->apply->progress;
 
-    return loader_run(&loader, err) && derive_run(&loader, apply->problems, err)
-           && ledger_read(apply->ledger, apply->connection, err)
-           && ledger_enter(apply->ledger, apply->connection, LEDGER_PHASE_RESTORE, err);
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+        if (work->stages.schedule.phases[phases[i]].task_count == 0
+            && (progress->planned & 1u << phases[i]) != 0)
+            progress_end(progress, phases[i]);
 }
 
-static bool restore(const struct apply *apply, struct error *err)
+static void report_work(const struct work *work)
 {
-    struct loader loader = loader_of(apply);
+    static const struct {
+        enum progress_phase phase;
+        enum report_step step;
+    } steps[] = {
+        {PROGRESS_LOAD, REPORT_STEP_LOAD},
+        {PROGRESS_DERIVE, REPORT_STEP_LOAD},
+        {PROGRESS_INDEX, REPORT_STEP_RESTORE},
+        {PROGRESS_ANALYZE, REPORT_STEP_FINISH},
+        {PROGRESS_VERIFY, REPORT_STEP_VERIFY},
+    };
+    struct report *report = work->apply->report;
 
-    apply->report->restored_count = apply->ledger->object_count;
-    return finish_restore(&loader, err);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        report->seconds[steps[i].step] += work->stages.schedule.phases[steps[i].phase].seconds;
+    report->restored_count = work->apply->ledger->object_count;
+    report->sequence_count = work->finishing.sequence_count;
 }
 
-static bool finish(const struct apply *apply, struct error *err)
+static bool do_work(const struct apply *apply, struct error *err)
 {
-    struct loader loader = loader_of(apply);
+    OWNED(work) struct work work = {0};
+    bool done;
 
-    return sequences_set(
-               apply->input, apply->plan, apply->connection, &apply->report->sequence_count, err)
-           && finish_analyze(&loader, err)
-           && ledger_enter(apply->ledger, apply->connection, LEDGER_PHASE_VERIFY, err);
+    plan_work(&work, apply);
+    end_idle_phases(&work);
+    done = schedule_run(&work.stages.schedule, apply->workers, err);
+    report_work(&work);
+    return done;
 }
 
-static bool verify(const struct apply *apply, struct error *err)
+/* The database is complete; what is left looks at all of it. */
+static bool conclude(const struct apply *apply, size_t known, struct error *err)
 {
-    struct loader loader = loader_of(apply);
-    size_t known = apply->problems->count;
-
-    if (!verify_run(
-            &loader, apply->report->verify_level, apply->problems, &apply->report->verified, err)
+    if (!ledger_enter(apply->ledger, apply->connection, LEDGER_PHASE_VERIFY, err)
         || !verify_checks(apply->input->profile, apply->connection, apply->problems, err))
         return false;
     if (apply->problems->count > known)
@@ -133,31 +193,6 @@ static bool verify(const struct apply *apply, struct error *err)
             apply->problems->count - known, apply->problems->count - known == 1 ? "" : "s",
             apply->problems->items[known].text);
     return table_state_finish(apply->input->reader, apply->ledger, apply->connection, err);
-}
-
-struct step {
-    enum report_step name;
-    bool (*run)(const struct apply *apply, struct error *err);
-};
-
-static const struct step steps[] = {
-    {REPORT_STEP_LOAD, load},
-    {REPORT_STEP_RESTORE, restore},
-    {REPORT_STEP_FINISH, finish},
-    {REPORT_STEP_VERIFY, verify},
-};
-
-static bool run_steps(const struct apply *apply, struct error *err)
-{
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        double begun = progress_clock();
-        bool done = steps[i].run(apply, err);
-
-        apply->report->seconds[steps[i].name] = progress_clock() - begun;
-        if (!done)
-            return false;
-    }
-    return true;
 }
 
 /* --- failing ----------------------------------------------------------------------- */
@@ -201,6 +236,7 @@ static bool begin(const struct apply *apply, struct error *err)
 bool apply_run(const struct apply *apply, struct error *err)
 {
     enum ledger_phase phase = apply->ledger->replay.phase;
+    size_t known = apply->problems->count;
 
     if (phase == LEDGER_PHASE_NONE || phase == LEDGER_PHASE_DONE) {
         if (!begin(apply, err))
@@ -208,5 +244,5 @@ bool apply_run(const struct apply *apply, struct error *err)
     } else if (!lost_rows_forget(apply->ledger, apply->connection, apply->plan, err)) {
         return give_up(apply, err);
     }
-    return run_steps(apply, err) || give_up(apply, err);
+    return (do_work(apply, err) && conclude(apply, known, err)) || give_up(apply, err);
 }

@@ -1,6 +1,7 @@
 /*
- * The replay itself, step by step: take down, load, derive, bring back, finish,
- * verify, done. Each step leaves in the ledger what the next run needs to go on.
+ * The replay itself: take down, then load, derive, bring back, finish and verify
+ * table by table, as soon as each can, then done. Every transaction leaves in the
+ * ledger what the next run needs to go on.
  */
 #ifndef REPLAY_APPLY_H
 #define REPLAY_APPLY_H

@@ -48,7 +48,7 @@ static bool verify_table(const struct delta_verify *verify, const struct plan_ta
 
     progress_task_begin(
         &task, verify->progress, PROGRESS_VERIFY, plan_progress_number(verify->plan, table));
-    if (is_hashed ? !verify_read_back(table, verify->connection, &found, err)
+    if (is_hashed ? !verify_read_back(table, "", verify->connection, &found, err)
                   : !verify_count_rows(table, verify->connection, &found, err))
         return error_wrap(err, "table \"%s\"", table->name);
     compare(verify, table, &found, is_hashed);

@@ -7,26 +7,11 @@
 #include "watch/progress_task.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define STAGING "valise_staging"
-
-/* The tables to derive. */
-struct derivation {
-    const struct loader *loader;
-    const struct plan_table **tables; /* owned array */
-    size_t count;
-    struct problems *problems;
-    pthread_mutex_t lock; /* guards problems */
-};
-
-static void derivation_release(struct derivation *derivation)
-{
-    free((void *)derivation->tables);
-    pthread_mutex_destroy(&derivation->lock);
-}
+#define DERIVED_COST 4 /* of a byte, against one that is only loaded */
 
 void derive_put_statement(struct byte_buffer *out, const char *sql, const char *staging)
 {
@@ -128,25 +113,32 @@ static bool derive_table(struct derivation *derivation, const struct plan_table 
            && connection_transaction_commit(&transaction, err);
 }
 
-static bool derive_task(void *context, const struct workers_turn *turn, struct error *err)
+static bool derive_task(
+    void *context, size_t item, struct connection *connection, struct error *err)
 {
     struct derivation *derivation = context;
-    const struct plan_table *table = derivation->tables[turn->task];
+    const struct plan_table *table = &derivation->loader->plan->tables[item];
 
-    if (!derive_table(derivation, table, turn->connection, err))
-        return error_wrap(err, "table \"%s\"", table->name);
-    return true;
+    return derive_table(derivation, table, connection, err)
+           || error_wrap(err, "table \"%s\"", table->name);
 }
 
-bool derive_run(const struct loader *loader, struct problems *problems, struct error *err)
+void derivation_release(struct derivation *derivation)
 {
-    const struct plan *plan = loader->plan;
-    OWNED(derivation) struct derivation derivation = {.loader = loader, .problems = problems};
+    pthread_mutex_destroy(&derivation->lock);
+}
 
-    pthread_mutex_init(&derivation.lock, NULL);
-    derivation.tables = byte_buffer_calloc(plan->table_count + 1, sizeof(struct plan_table *));
-    for (size_t i = 0; i < plan->table_count; i++) {
-        const struct plan_table *table = &plan->tables[i];
+/* Their statements read other tables, so all rows must be there. */
+void derive_plan(
+    struct derivation *derivation, const struct loader *loader, struct problems *problems)
+{
+    struct stages *stages = loader->stages;
+
+    *derivation = (struct derivation){.loader = loader, .problems = problems};
+    pthread_mutex_init(&derivation->lock, NULL);
+    for (size_t i = 0; i < loader->plan->table_count; i++) {
+        const struct plan_table *table = &loader->plan->tables[i];
+        size_t number;
 
         if (table->action != PLAN_DERIVE)
             continue;
@@ -155,13 +147,12 @@ bool derive_run(const struct loader *loader, struct problems *problems, struct e
                 &(struct progress_count){.rows = table->row_count, .bytes = table->size});
             continue;
         }
-        derivation.tables[derivation.count++] = table;
+        number = schedule_add(&stages->schedule, &(struct schedule_task){.phase = PROGRESS_DERIVE,
+                                                     .cost = table->size * DERIVED_COST,
+                                                     .run = derive_task,
+                                                     .context = derivation,
+                                                     .item = i});
+        schedule_order(&stages->schedule, stages->copied, number);
+        schedule_order(&stages->schedule, number, stages_of(stages, table)->loaded);
     }
-    if (derivation.count == 0)
-        return true;
-    progress_begin(loader->progress, PROGRESS_DERIVE);
-    if (!workers_run(loader->workers, derivation.count, derive_task, &derivation, err))
-        return false;
-    progress_end(loader->progress, PROGRESS_DERIVE);
-    return true;
 }

@@ -12,12 +12,23 @@
 #include "replay/loader.h"
 #include "replay/problems.h"
 
+#include <pthread.h>
+
+/* The tables to derive. Zero-initialise. */
+struct derivation {
+    const struct loader *loader;
+    struct problems *problems;
+    pthread_mutex_t lock; /* guards problems */
+};
+
 /*
- * Fills every table to derive that the ledger does not have. What a statement left out is noted in
- * `problems`, as the profile's losses count it.
+ * Adds to the stages every table to derive that the ledger does not have. What a statement leaves
+ * out is noted in `problems`, as the profile's losses count it.
  */
-MUST_CHECK bool derive_run(
-    const struct loader *loader, struct problems *problems, struct error *err);
+void derive_plan(
+    struct derivation *derivation, const struct loader *loader, struct problems *problems);
+
+void derivation_release(struct derivation *derivation);
 
 /* Appends sql with every %{staging} replaced by the name of the staging table. */
 void derive_put_statement(struct byte_buffer *out, const char *sql, const char *staging);

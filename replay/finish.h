@@ -7,12 +7,20 @@
 
 #include "base/error.h"
 #include "replay/loader.h"
-#include "replay/target_catalog.h"
 
-/* Brings back all saved DDL that is not there, phase by phase, on all connections. */
-MUST_CHECK bool finish_restore(const struct loader *loader, struct error *err);
+/* Zero-initialise. */
+struct finishing {
+    const struct loader *loader;
+    const struct plan_input *input;
+    struct finishing_range *analyses; /* owned */
+    size_t analysis_count;
+    size_t sequence_count; /* result: that were set */
+};
 
-/* ANALYZE of every table that was written. */
-MUST_CHECK bool finish_analyze(const struct loader *loader, struct error *err);
+/* Adds to the stages all saved DDL, ANALYZE of every table that is written, and the sequences. */
+void finish_plan(
+    struct finishing *finishing, const struct loader *loader, const struct plan_input *input);
+
+void finishing_release(struct finishing *finishing);
 
 #endif

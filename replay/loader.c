@@ -5,15 +5,17 @@
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
 #include "replay/plan_progress.h"
-#include "watch/progress_task.h"
 
 #include <stdlib.h>
 
+#define PART_SIZE_MIN ((uint64_t)16 << 20) /* raw bytes of a part of a table */
+#define PART_SIZE_MAX ((uint64_t)64 << 20)
+#define PART_COUNT 64                       /* that a table has at least, if they can be as large */
 #define TASK_SIZE_SMALL ((uint64_t)8 << 20) /* raw bytes of small tables in one transaction */
 #define TASK_PIECE_COUNT_MAX 64
 
 /* A part of a table to load. */
-struct piece {
+struct loading_piece {
     const struct plan_table *table;
     uint32_t number;
     size_t first_block;
@@ -22,29 +24,21 @@ struct piece {
 };
 
 /* One transaction: pieces [first, first + count). */
-struct task {
+struct loading_task {
     size_t first;
     size_t count;
+    uint64_t size;
 };
 
-/* The whole work, cut up. Zero-initialise. */
-struct pieces {
-    const struct loader *loader;
-    struct piece *items; /* owned */
-    size_t count;
-    struct task *tasks; /* owned */
-    size_t task_count;
-};
-
-static void pieces_release(struct pieces *pieces)
+void loading_release(struct loading *loading)
 {
-    free(pieces->items);
-    free(pieces->tasks);
+    free(loading->pieces);
+    free(loading->tasks);
 }
 
 /* --- cutting ------------------------------------------------------------------ */
 
-static void skip_piece(const struct loader *loader, const struct piece *piece)
+static void skip_piece(const struct loader *loader, const struct loading_piece *piece)
 {
     struct progress_count count = {0};
 
@@ -55,40 +49,53 @@ static void skip_piece(const struct loader *loader, const struct piece *piece)
         loader->progress, PROGRESS_LOAD, plan_progress_number(loader->plan, piece->table), &count);
 }
 
-static void add_piece(struct pieces *pieces, const struct piece *piece)
+static void add_piece(struct loading *loading, const struct loading_piece *piece)
 {
-    if (ledger_find_part(pieces->loader->ledger, piece->table->name, piece->number) != NULL) {
-        skip_piece(pieces->loader, piece);
+    if (ledger_find_part(loading->loader->ledger, piece->table->name, piece->number) != NULL) {
+        skip_piece(loading->loader, piece);
         return;
     }
-    pieces->items =
-        byte_buffer_realloc(pieces->items, (pieces->count + 1) * sizeof(*pieces->items));
-    pieces->items[pieces->count++] = *piece;
+    loading->pieces =
+        byte_buffer_realloc(loading->pieces, (loading->piece_count + 1) * sizeof(*loading->pieces));
+    loading->pieces[loading->piece_count++] = *piece;
 }
 
-static void cut_table(struct pieces *pieces, const struct plan_table *table)
+/* Depends on the dump alone: what an earlier run recorded must mean the same now. */
+static uint64_t part_size(const struct dump_reader *reader, size_t first, size_t end)
 {
-    const struct dump_reader *reader = pieces->loader->reader;
+    uint64_t size = 0;
+
+    for (size_t i = first; i < end; i++)
+        size += reader->index.entries[i].raw_size;
+    size /= PART_COUNT;
+    return size < PART_SIZE_MIN ? PART_SIZE_MIN : size > PART_SIZE_MAX ? PART_SIZE_MAX : size;
+}
+
+static void cut_table(struct loading *loading, const struct plan_table *table)
+{
+    const struct dump_reader *reader = loading->loader->reader;
     size_t end = reader->first_block[table->source] + reader->block_count[table->source];
-    struct piece piece = {.table = table, .first_block = reader->first_block[table->source]};
+    struct loading_piece piece = {
+        .table = table, .first_block = reader->first_block[table->source]};
+    uint64_t size_max = part_size(reader, piece.first_block, end);
 
     while (piece.first_block + piece.block_count < end) {
         piece.size += reader->index.entries[piece.first_block + piece.block_count].raw_size;
         piece.block_count++;
-        if (piece.size < LOADER_PART_SIZE && piece.first_block + piece.block_count < end)
+        if (piece.size < size_max && piece.first_block + piece.block_count < end)
             continue;
-        add_piece(pieces, &piece);
-        piece = (struct piece){.table = table,
+        add_piece(loading, &piece);
+        piece = (struct loading_piece){.table = table,
             .number = piece.number + 1,
             .first_block = piece.first_block + piece.block_count};
     }
 }
 
-/* Large tables first, so that no worker is left alone with one; parts of a table in order. */
+/* Small ones together; parts of a table in order. */
 static int compare_pieces(const void *a, const void *b)
 {
-    const struct piece *x = a;
-    const struct piece *y = b;
+    const struct loading_piece *x = a;
+    const struct loading_piece *y = b;
 
     if (x->table != y->table && x->table->size != y->table->size)
         return x->table->size < y->table->size ? 1 : -1;
@@ -98,22 +105,21 @@ static int compare_pieces(const void *a, const void *b)
 }
 
 /* A large piece is a transaction of its own; small ones share. */
-static void make_tasks(struct pieces *pieces)
+static void make_tasks(struct loading *loading)
 {
-    uint64_t size = 0;
+    const struct loading_piece *pieces = loading->pieces;
 
-    pieces->tasks = byte_buffer_calloc(pieces->count + 1, sizeof(*pieces->tasks));
-    for (size_t i = 0; i < pieces->count; i++) {
-        struct task *task = &pieces->tasks[pieces->task_count];
+    loading->tasks = byte_buffer_calloc(loading->piece_count + 1, sizeof(*loading->tasks));
+    for (size_t i = 0; i < loading->piece_count; i++) {
+        struct loading_task *task = &loading->tasks[loading->task_count];
 
-        size += pieces->items[i].size;
+        task->size += pieces[i].size;
         task->count++;
-        if (i + 1 < pieces->count && size + pieces->items[i + 1].size <= TASK_SIZE_SMALL
+        if (i + 1 < loading->piece_count && task->size + pieces[i + 1].size <= TASK_SIZE_SMALL
             && task->count < TASK_PIECE_COUNT_MAX)
             continue;
-        size = 0;
-        pieces->task_count++;
-        pieces->tasks[pieces->task_count].first = i + 1;
+        loading->task_count++;
+        loading->tasks[loading->task_count].first = i + 1;
     }
 }
 
@@ -220,14 +226,14 @@ bool loader_keep_rejects(const struct loader *loader, const struct plan_table *t
     }
 }
 
-static bool load_piece(const struct pieces *pieces, const struct piece *piece,
+static bool load_piece(const struct loading *loading, const struct loading_piece *piece,
     struct connection *connection, struct ledger_part *part, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer target = {0};
     OWNED(progress_task) struct progress_task task = {0};
     struct loader_copy copy = {
         .task = &task,
-        .reader = pieces->loader->reader,
+        .reader = loading->loader->reader,
         .connection = connection,
         .source = piece->table->source,
         .first_block = piece->first_block,
@@ -237,11 +243,11 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
         .rejects = &piece->table->rejects,
     };
 
-    progress_task_begin(&task, pieces->loader->progress, PROGRESS_LOAD,
-        plan_progress_number(pieces->loader->plan, piece->table));
+    progress_task_begin(&task, loading->loader->progress, PROGRESS_LOAD,
+        plan_progress_number(loading->loader->plan, piece->table));
     quote_qualified(&target, piece->table->target->schema, piece->table->target->name);
     copy.target = quote_text(&target);
-    if (!loader_copy(&copy, err) || !loader_keep_rejects(pieces->loader, piece->table, &copy, err))
+    if (!loader_copy(&copy, err) || !loader_keep_rejects(loading->loader, piece->table, &copy, err))
         return error_wrap(err, "table \"%s\"", piece->table->name);
     *part = (struct ledger_part){.table = piece->table->name,
         .number = piece->number,
@@ -250,35 +256,49 @@ static bool load_piece(const struct pieces *pieces, const struct piece *piece,
     return true;
 }
 
-static bool load_task(void *context, const struct workers_turn *turn, struct error *err)
+static bool load_task(void *context, size_t item, struct connection *connection, struct error *err)
 {
-    const struct pieces *pieces = context;
-    const struct task *task = &pieces->tasks[turn->task];
+    const struct loading *loading = context;
+    const struct loading_task *task = &loading->tasks[item];
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
     struct ledger_part parts[TASK_PIECE_COUNT_MAX];
 
-    if (!connection_transaction_begin(&transaction, turn->connection, NULL, err))
+    if (!connection_transaction_begin(&transaction, connection, NULL, err))
         return false;
     for (size_t i = 0; i < task->count; i++)
-        if (!load_piece(pieces, &pieces->items[task->first + i], turn->connection, &parts[i], err))
+        if (!load_piece(loading, &loading->pieces[task->first + i], connection, &parts[i], err))
             return false;
-    return ledger_add_parts(pieces->loader->ledger, turn->connection, parts, task->count, err)
+    return ledger_add_parts(loading->loader->ledger, connection, parts, task->count, err)
            && connection_transaction_commit(&transaction, err);
 }
 
-bool loader_run(const struct loader *loader, struct error *err)
+static void schedule_tasks(struct loading *loading)
 {
-    OWNED(pieces) struct pieces pieces = {.loader = loader};
+    struct stages *stages = loading->loader->stages;
 
-    progress_begin(loader->progress, PROGRESS_LOAD);
+    for (size_t i = 0; i < loading->task_count; i++) {
+        const struct loading_task *task = &loading->tasks[i];
+        size_t number =
+            schedule_add(&stages->schedule, &(struct schedule_task){.phase = PROGRESS_LOAD,
+                                                .cost = task->size,
+                                                .run = load_task,
+                                                .context = loading,
+                                                .item = i});
+
+        for (size_t n = task->first; n < task->first + task->count; n++)
+            schedule_order(
+                &stages->schedule, number, stages_of(stages, loading->pieces[n].table)->loaded);
+    }
+}
+
+void loader_plan(struct loading *loading, const struct loader *loader)
+{
+    loading->loader = loader;
     for (size_t i = 0; i < loader->plan->table_count; i++)
         if (loader->plan->tables[i].action == PLAN_LOAD && loader->plan->tables[i].row_count > 0)
-            cut_table(&pieces, &loader->plan->tables[i]);
-    if (pieces.count > 0)
-        qsort(pieces.items, pieces.count, sizeof(*pieces.items), compare_pieces);
-    make_tasks(&pieces);
-    if (!workers_run(loader->workers, pieces.task_count, load_task, &pieces, err))
-        return false;
-    progress_end(loader->progress, PROGRESS_LOAD);
-    return true;
+            cut_table(loading, &loader->plan->tables[i]);
+    if (loading->piece_count > 0)
+        qsort(loading->pieces, loading->piece_count, sizeof(*loading->pieces), compare_pieces);
+    make_tasks(loading);
+    schedule_tasks(loading);
 }

@@ -1,7 +1,7 @@
 /*
  * Rows of the dump into the target's tables, on all connections at once.
  *
- * A table is cut into parts of some 64 MiB; the same dump always gives the same
+ * A table is cut into parts of 16 to 64 MiB; the same dump always gives the same
  * parts. A transaction loads one part, or many small tables whole, and records
  * that in the ledger: after a kill, what is recorded is not loaded again.
  */
@@ -12,24 +12,35 @@
 #include "replay/ledger.h"
 #include "replay/plan.h"
 #include "replay/source_rows.h"
-#include "replay/workers.h"
+#include "replay/stages.h"
+#include "watch/progress.h"
 #include "watch/progress_task.h"
 
 #include <stdint.h>
-
-#define LOADER_PART_SIZE ((uint64_t)64 << 20) /* raw bytes */
 
 /* What loading works with; all borrowed. */
 struct loader {
     const struct dump_reader *reader;
     const struct plan *plan;
     const struct ledger *ledger;
-    struct workers *workers;
+    struct stages *stages;
     struct progress *progress;
+    int version_num; /* the server's */
 };
 
-/* Loads every part of every table to load that the ledger does not have. */
-MUST_CHECK bool loader_run(const struct loader *loader, struct error *err);
+/* The work of loading. Zero-initialise. */
+struct loading {
+    const struct loader *loader;
+    struct loading_piece *pieces; /* owned */
+    size_t piece_count;
+    struct loading_task *tasks; /* owned */
+    size_t task_count;
+};
+
+/* Adds to the stages every part of every table to load that the ledger does not have. */
+void loader_plan(struct loading *loading, const struct loader *loader);
+
+void loading_release(struct loading *loading);
 
 /* COPYs blocks of the dump; shared with derived tables. */
 struct loader_copy {

@@ -58,15 +58,6 @@ static double megabytes(uint64_t size)
     return (double)size / 1e6;
 }
 
-static double total_seconds(const struct report *report)
-{
-    double total = 0;
-
-    for (int i = 0; i < REPORT_STEP_COUNT; i++)
-        total += report->seconds[i];
-    return total;
-}
-
 /* --- problems and notes ----------------------------------------------------------- */
 
 static void put_entry(struct byte_buffer *out, const struct problem *problem)
@@ -177,7 +168,8 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
 
 static void put_times(struct byte_buffer *out, const struct report *report)
 {
-    put(out, "time         %.1f s:", total_seconds(report));
+    put(out, "time         %.1f s;%s", report->total_seconds,
+        report->jobs > 1 ? " all connections together:" : "");
     for (int i = 0; i < REPORT_STEP_COUNT; i++)
         put(out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
     put(out, "\n");

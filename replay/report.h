@@ -51,7 +51,8 @@ struct report {
     size_t sequence_count;
     enum verify_level verify_level;
     struct verify_result verified;
-    double seconds[REPORT_STEP_COUNT];
+    double seconds[REPORT_STEP_COUNT]; /* that connections spent: steps overlap */
+    double total_seconds;              /* from beginning to end */
 };
 
 /* "done", "refused", ...: a word for programs. */

@@ -71,6 +71,8 @@ static void put_work(struct json_writer *w, const struct report *report)
         json_writer_name(w, step_names[i]);
         json_writer_number(w, report->seconds[i]);
     }
+    json_writer_name(w, "total");
+    json_writer_number(w, report->total_seconds);
     json_writer_end_object(w);
 }
 

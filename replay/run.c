@@ -374,6 +374,15 @@ static bool replay_dump(struct run_state *run, size_t at, struct error *err)
     return run->report.is_delta ? do_delta(run, err) : do_replay(run, err);
 }
 
+static bool replay_timed(struct run_state *run, size_t at, struct error *err)
+{
+    double begun = progress_clock();
+    bool done = replay_dump(run, at, err);
+
+    run->report.total_seconds = progress_clock() - begun;
+    return done;
+}
+
 /* All that the target does not have yet; a dry run looks at the first only. */
 static bool replay(struct run_state *run, struct byte_buffer *out, struct error *err)
 {
@@ -398,7 +407,7 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
             report_text(&run->report, out);
             quote_plain(out, "\n");
         }
-        if (!replay_dump(run, at, err))
+        if (!replay_timed(run, at, err))
             return false;
         if (run->options->command == OPTIONS_DRY_RUN)
             break;
