@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "replay/preflight_facts.h"
 #include "replay/preflight_keys.h"
+#include "replay/preflight_trial.h"
 #include "replay/preflight_values.h"
 #include "replay/row_count.h"
 #include "replay/sequences.h"
@@ -147,6 +148,51 @@ static bool note_materialized_views(const struct preflight *p, struct error *err
     return true;
 }
 
+/* --- rows that do not fit ----------------------------------------------------------------- */
+
+/* Can rows be missing on purpose? Then those that are have to be found again when resuming. */
+static bool may_reject(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->table_count; i++)
+        for (size_t j = 0; j < plan->tables[i].column_count; j++)
+            if (plan->tables[i].columns[j].type.rejects)
+                return true;
+    return false;
+}
+
+static size_t count_rejects(const struct plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->table_count; i++)
+        count += plan->tables[i].rejects.count;
+    return count;
+}
+
+/* A row that is rejected may leave others without what they refer to, wherever that is judged. */
+static bool check_references(const struct preflight *p, struct error *err)
+{
+    size_t count;
+    bool any;
+
+    do {
+        count = count_rejects(p->plan);
+        if (!preflight_trial_foreign(p, &any, err) || !preflight_keys(p, err))
+            return false;
+    } while (any && p->problems->count == 0 && count_rejects(p->plan) > count);
+    return true;
+}
+
+/* Each takes only rows into account that the ones before let through. */
+static bool check_data(const struct preflight *p, struct error *err)
+{
+    if (!preflight_values(p, err))
+        return false;
+    if (p->is_resumed && !may_reject(p->plan))
+        return true; /* all was looked at before the replay began */
+    return preflight_trial(p, err) && check_references(p, err);
+}
+
 bool preflight_run(const struct preflight *preflight, struct error *err)
 {
     check_version(preflight);
@@ -158,5 +204,5 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     sequences_check(preflight->input, preflight->plan, preflight->problems);
     return (preflight->knows_rows || check_rows(preflight, err))
            && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
-           && preflight_values(preflight, err) && preflight_keys(preflight, err);
+           && check_data(preflight, err);
 }

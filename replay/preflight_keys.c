@@ -324,23 +324,12 @@ static bool judge_dependants(
     return true;
 }
 
-/* Can rows be missing on purpose? Then those that are have to be found again when resuming. */
-static bool may_reject(const struct plan *plan)
-{
-    for (size_t i = 0; i < plan->table_count; i++)
-        for (size_t j = 0; j < plan->tables[i].column_count; j++)
-            if (plan->tables[i].columns[j].type.rejects)
-                return true;
-    return false;
-}
-
 bool preflight_keys(const struct preflight *preflight, struct error *err)
 {
     OWNED(key_checks) struct key_checks checks = {0};
 
     /* Whether a delta breaks a key depends on rows that only the target has. */
-    if (preflight->input->reader->header.kind != DUMP_FULL
-        || (preflight->is_resumed && !may_reject(preflight->plan)))
+    if (preflight->input->reader->header.kind != DUMP_FULL)
         return true;
     key_checks_find(&checks, preflight);
     if (!key_checks_read(&checks, preflight, err))

@@ -178,29 +178,165 @@ def test_dependants_go_too(database: Database, tmp_path: Path) -> None:
     assert database.query("SELECT table_name, count(*) FROM valise.rejects GROUP BY 1 ORDER BY 1") == [("a", 1), ("b", 3), ("c", 1)]
 
 
-# What only a constraint shows: SQLite's rows, PostgreSQL's tables, and the ids that "reject" leaves (none: it does not help).
-CONSTRAINTS: dict[str, tuple[str, str, list[int]]] = {
-    "CHECK": ("(1, 5), (2, -5), (3, 6)", "CREATE TABLE t (id int, v int CHECK (v > 0))", []),
-    "UNIQUE": ("(1, 5), (2, 6), (3, 5), (4, NULL), (5, NULL)", "CREATE TABLE t (id int, v int UNIQUE)", [1, 2, 4, 5]),
-    "FOREIGN KEY": ("(1, 1), (2, 7), (3, NULL)", "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int, v bigint REFERENCES p)", [1, 3]),
-    "index row": ("(1, 'x'), (2, hex(randomblob(9000)))", "CREATE TABLE t (id int, v text); CREATE INDEX i ON t (v)", []),
+@dataclass
+class Broken:
+    """What only a constraint shows: rows (id, v) of SQLite's t, PostgreSQL's tables, the ids that "reject" leaves, words of the list."""
+
+    rows: str
+    tables: str
+    left: list[int]
+    words: str
+    more: str = ""  # SQLite's other tables
+
+
+LONG = "hex(randomblob(9000))"
+BROKEN = {
+    "CHECK": Broken("(1, 5), (2, -5), (3, 6)", "CREATE TABLE t (id int, v int CHECK (v > 0))", [1, 3], "check constraint \"t_v_check\""),
+    "CHECK of rows that are not loaded": Broken("(1, 5), (2, -5)", "CREATE TABLE t (id int, v int); ALTER TABLE t ADD CONSTRAINT c CHECK (v > 0) NOT VALID",
+                                                [1], "check constraint \"c\""),
+    "CHECK of two columns": Broken("(1, 5), (2, 1), (3, 3)", "CREATE TABLE t (id int, v int, CHECK (v >= id))", [1, 3], "check constraint \"t_check\""),
+    "CHECK that fails": Broken("(1, 5), (2, 0), (3, 3)", "CREATE TABLE t (id int, v int CHECK (10 / v > 1))", [1, 3], "division by zero"),
+    "CHECK of NOT NULL": Broken("(1, 5), (2, NULL), (3, 3)", "CREATE TABLE t (id int, v int CHECK (v IS NOT NULL))", [1, 3], "check constraint"),
+    "CHECK with a default": Broken("(1, 5), (2, 20), (3, 3)", "CREATE TABLE t (id int, v int, top int DEFAULT 10, CHECK (v < top))", [1, 3], "check constraint"),
+    "hostile names": Broken("(1, 5), (2, -5)", 'CREATE TABLE t (id int, v int CONSTRAINT "a""b ; USING x" CHECK (v > 0)); CREATE INDEX "x USING (""v" ON t ((v / v))',
+                            [1], "violates check constraint"),
+    "domain": Broken("(1, 5), (2, -5), (3, 6)", "CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE TABLE t (id int, v positive)", [1, 3],
+                     "value for domain positive violates"),
+    "date": Broken("(1, '2024-02-29'), (2, '2023-02-29'), (3, NULL), (4, 'yesterday or so')", "CREATE TABLE t (id int, v date)", [1, 3], "date"),
+    "timestamp": Broken("(1, '2024-02-29 23:59:59.123456+01:00'), (2, 'soon'), (3, '29 Feb 2020')", "CREATE TABLE t (id int, v timestamptz)", [1, 3],
+                        "invalid input syntax for type timestamp"),
+    "array": Broken("(1, '{1,2}'), (2, '[1,2]')", "CREATE TABLE t (id int, v int[])", [1], "malformed array literal"),
+    "generated column": Broken("(1, 5), (2, 0)", "CREATE TABLE t (id int, v int, g int GENERATED ALWAYS AS (10 / v) STORED)", [1], "division by zero"),
+    "generated NOT NULL": Broken("(1, 5), (2, 0)", "CREATE TABLE t (id int, v int, g int GENERATED ALWAYS AS (nullif(v, 0)) STORED NOT NULL)", [1],
+                                 "violates not-null constraint"),
+    "PRIMARY KEY": Broken("(1, 5), (2, 6), (3, 5)", "CREATE TABLE t (id int, v int PRIMARY KEY)", [1, 2], "unique index \"t_pkey\""),
+    "UNIQUE": Broken("(1, 5), (2, 6), (3, 5), (4, NULL), (5, NULL), (6, 5)", "CREATE TABLE t (id int, v int UNIQUE)", [1, 2, 4, 5], "unique index \"t_v_key\""),
+    "UNIQUE over classes": Broken("(1, '5'), (2, 5), (3, CAST('5' AS BLOB)), (4, '05')", "CREATE TABLE t (id int, v text UNIQUE)", [1, 4], "same values"),
+    "UNIQUE of two columns": Broken("(1, 5), (1, 6), (2, 5), (1, 5.0)", "CREATE TABLE t (id int, v int, UNIQUE (v, id))", [1, 1, 2], "same values"),
+    "UNIQUE deferred": Broken("(1, 5), (2, 5)", "CREATE TABLE t (id int, v int UNIQUE DEFERRABLE INITIALLY DEFERRED)", [1], "same values"),
+    "UNIQUE zero": Broken("(1, 0.0), (2, -0.0), (3, 1.0)", "CREATE TABLE t (id int, v double precision UNIQUE)", [1, 3], "same values"),
+    "UNIQUE real": Broken("(1, 0.1), (2, 0.10000000001), (3, 1)", "CREATE TABLE t (id int, v real UNIQUE)", [1, 3], "same values"),
+    "UNIQUE numeric": Broken("(1, '1.0'), (2, 1), (3, '1e1'), (4, 10)", "CREATE TABLE t (id int, v numeric UNIQUE)", [1, 3], "same values"),
+    "UNIQUE char": Broken("(1, 'a'), (2, 'a  '), (3, 'b')", "CREATE TABLE t (id int, v char(5) UNIQUE)", [1, 3], "same values"),
+    "UNIQUE uuid": Broken("(1, 'A0EEBC999C0B4EF8BB6D6BB9BD380A11'), (2, x'a0eebc999c0b4ef8bb6d6bb9bd380a11')", "CREATE TABLE t (id int, v uuid UNIQUE)", [1],
+                          "same values"),
+    "UNIQUE jsonb": Broken("(1, '{\"a\": 1, \"b\": 2}'), (2, '{\"b\":2,\"a\":1.0}')", "CREATE TABLE t (id int, v jsonb UNIQUE)", [1], "same values"),
+    "UNIQUE NULL": Broken("(1, NULL), (2, NULL), (3, 1)", "CREATE TABLE t (id int, v int, UNIQUE NULLS NOT DISTINCT (v))", [1, 3], "same values"),
+    "UNIQUE date": Broken("(1, '2024-01-01'), (2, '2024-1-1'), (3, '2024-01-02')", "CREATE TABLE t (id int, v date UNIQUE)", [1, 3], "duplicate key value"),
+    "UNIQUE citext": Broken("(1, 'a'), (2, 'A'), (3, 'b')", "CREATE EXTENSION citext; CREATE TABLE t (id int, v citext UNIQUE)", [1, 3], "duplicate key value"),
+    "UNIQUE loose collation": Broken("(1, 'a'), (2, 'A'), (3, 'b')", "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+                                     "CREATE TABLE t (id int, v text COLLATE loose UNIQUE)", [1, 3], "duplicate key value"),
+    "UNIQUE loose index": Broken("(1, 'a'), (2, 'A'), (3, 'b')", "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+                                 "CREATE TABLE t (id int, v text); CREATE UNIQUE INDEX u ON t (v COLLATE loose)", [1, 3], "duplicate key value"),
+    "UNIQUE expression": Broken("(1, 'a'), (2, 'A'), (3, 'b')", "CREATE TABLE t (id int, v text); CREATE UNIQUE INDEX u ON t (lower(v))", [1, 3], "unique constraint \"u\""),
+    "UNIQUE where NULL": Broken("(1, NULL), (1, NULL), (2, NULL), (1, 5), (1, 6)", "CREATE TABLE t (id int, v int); CREATE UNIQUE INDEX u ON t (id) WHERE v IS NULL",
+                                [1, 1, 1, 2], "unique index \"u\""),
+    "UNIQUE where NOT NULL": Broken("(1, NULL), (1, NULL), (1, 5), (1, 6)", "CREATE TABLE t (id int, v int); CREATE UNIQUE INDEX u ON t (id) WHERE v IS NOT NULL",
+                                    [1, 1, 1], "unique index \"u\""),
+    "UNIQUE where": Broken("(1, 5), (1, 50), (1, 60)", "CREATE TABLE t (id int, v int); CREATE UNIQUE INDEX u ON t (id) WHERE v > 10", [1, 1], "unique constraint \"u\""),
+    "EXCLUDE": Broken("(1, '[1,5)'), (2, '[4,6)'), (3, '[5,7)')", "CREATE TABLE t (id int, v int4range, EXCLUDE USING gist (v WITH &&))", [1, 3],
+                      "conflicting key value"),
+    "FOREIGN KEY": Broken("(1, 1), (2, 7), (3, NULL), (4, 7)", "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int, v bigint REFERENCES p)", [1, 3],
+                          "foreign key \"t_v_fkey\"", "INSERT INTO p VALUES (1), (2)"),
+    "FOREIGN KEY of text": Broken("(1, 'x'), (2, 'x '), (3, 'y')", "CREATE TABLE p (id text PRIMARY KEY); CREATE TABLE t (id int, v varchar(9) REFERENCES p)", [1],
+                                  "foreign key", "DROP TABLE p; CREATE TABLE p (id); INSERT INTO p VALUES ('x')"),
+    "FOREIGN KEY of numbers": Broken("(1, 1.0), (2, 2), (3, 3)", "CREATE TABLE p (id numeric PRIMARY KEY); CREATE TABLE t (id int, v int REFERENCES p)", [1, 2],
+                                     "foreign key", "DROP TABLE p; CREATE TABLE p (id); INSERT INTO p VALUES ('1.00'), (2)"),
+    "FOREIGN KEY to itself": Broken("(1, 2), (2, 1), (3, 3), (4, 5), (6, 4), (7, 6)", "CREATE TABLE t (id int PRIMARY KEY, v int REFERENCES t)", [1, 2, 3],
+                                    "foreign key \"t_v_fkey\""),
+    "FOREIGN KEY to nothing": Broken("(1, 1), (2, NULL)", "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int, v bigint REFERENCES p)", [2], "foreign key"),
+    "FOREIGN KEY MATCH FULL": Broken("(1, 1), (NULL, 1), (1, NULL), (2, 1)", "CREATE TABLE p (id int, w int DEFAULT 1, UNIQUE (id, w)); ALTER TABLE p ALTER w SET DEFAULT 1;"
+                                     "CREATE TABLE t (id int, v int, FOREIGN KEY (id, v) REFERENCES p (id, w) MATCH FULL)", [1], "foreign key",
+                                     "DROP TABLE p; CREATE TABLE p (id, w); INSERT INTO p VALUES (1, 1)"),
+    "FOREIGN KEY to other": Broken("(1, 1), (2, 7), (3, NULL)", "CREATE SCHEMA o; CREATE TABLE o.p (\"i)d\" int PRIMARY KEY); INSERT INTO o.p VALUES (1);"
+                                   "CREATE TABLE t (id int, v bigint REFERENCES o.p)", [1, 3], "foreign key \"t_v_fkey\""),
+    "FOREIGN KEY of dates": Broken("(1, '2024-1-1'), (2, '2024-1-2'), (3, NULL)", "CREATE TABLE p (id date PRIMARY KEY); CREATE TABLE t (id int, v date REFERENCES p)",
+                                   [1, 3], "foreign key", "DROP TABLE p; CREATE TABLE p (id); INSERT INTO p VALUES ('2024-01-01')"),
+    "index row": Broken(f"(1, 'x'), (2, {LONG}), (3, printf('%.*c', 9000, 'y'))", "CREATE TABLE t (id int, v text); CREATE INDEX i ON t (v)", [1, 3], "index \"i\""),
+    "index row, unique": Broken(f"(1, 'x'), (2, {LONG}), (3, printf('%.*c', 9000, 'y'))", "CREATE TABLE t (id int, v text UNIQUE)", [1, 3], "index \"t_v_key\""),
+    "index of an expression": Broken("(1, '5'), (2, 'five')", "CREATE TABLE t (id int, v text); CREATE INDEX i ON t ((v::int))", [1], "invalid input syntax"),
+    "index with a condition": Broken("(1, '5'), (2, 'five')", "CREATE TABLE t (id int, v text); CREATE INDEX i ON t (id) WHERE v::int > 3", [1], "invalid input syntax"),
 }
 
 
-@pytest.mark.parametrize("policy", ["stop", "reject", "replace"])
-@pytest.mark.parametrize("kind", CONSTRAINTS)
-def test_constraints(database: Database, tmp_path: Path, kind: str, policy: str) -> None:
-    rows, tables, left = CONSTRAINTS[kind]
-    file = prepare(database, tmp_path, f"CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER, v); INSERT INTO t VALUES {rows}"
-                   + ("; INSERT INTO p VALUES (1)" if "TABLE p" in tables else ""), tables)
-    command = [programs.REPLAY, "--dsn", database.dsn, f"--on-bad-value={policy}", file]
-    if policy == "reject" and left:
-        programs.fail(programs.REJECTED, ["1 rows were rejected"], *command)
-        assert database.query("SELECT id FROM t ORDER BY 1") == [(number,) for number in left]
-        assert database.query("SELECT count(*) FROM valise.rejects") == [(1,)]
-    elif left:
-        programs.fail(programs.REFUSED, ["the target was not touched", "rows like this: 1", "--on-bad-value 't.v=reject'"], *command)
-        assert is_untouched(database, ["t"])
-    else:
-        programs.fail(programs.DATABASE, ["the target is as it was before"], *command)
-        assert is_untouched(database, ["t"])
+def prepare_broken(database: Database, folder: Path, broken: Broken) -> Path:
+    parents = "CREATE TABLE p (id INTEGER PRIMARY KEY); " if "TABLE p" in broken.tables else ""
+    return prepare(database, folder, f"{parents}CREATE TABLE t (id, v); INSERT INTO t VALUES {broken.rows}; {broken.more}", broken.tables)
+
+
+def schema_of(database: Database) -> list[tuple[str, ...]]:
+    return database.query("""SELECT c.oid::regclass::text, coalesce(pg_get_indexdef(c.oid), '') FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+        UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2""")
+
+
+@pytest.mark.parametrize("policy", ["stop", "replace"])
+@pytest.mark.parametrize("kind", BROKEN)
+def test_constraint_stops(database: Database, tmp_path: Path, kind: str, policy: str) -> None:
+    """Found before anything is loaded."""
+    broken = BROKEN[kind]
+    file = prepare_broken(database, tmp_path, broken)
+    before = schema_of(database)
+    done = programs.fail(programs.REFUSED, ["the target was not touched", "table \"t\"", "s like this: ", "--on-bad-value 't.", broken.words],
+                         programs.REPLAY, "--dsn", database.dsn, f"--on-bad-value={policy}", file)
+    assert "shows only while loading" not in done.out + done.error
+    assert is_untouched(database, ["t"]) and schema_of(database) == before
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_constraint_rejects(database: Database, tmp_path: Path, kind: str) -> None:
+    broken = BROKEN[kind]
+    file = prepare_broken(database, tmp_path, broken)
+    before = schema_of(database)
+    count = sqlite3.connect(tmp_path / "bad.db").execute("SELECT count(*) FROM t").fetchone()[0]
+    programs.fail(programs.REJECTED, [f"{count - len(broken.left)} rows were rejected"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject", file)
+    assert database.query("SELECT id FROM t ORDER BY 1") == [(number,) for number in broken.left]
+    assert database.query("SELECT count(*) FROM valise.rejects WHERE table_name = 't'") == [(count - len(broken.left),)]
+    assert schema_of(database) == before
+
+
+def test_all_problems_at_once(database: Database, tmp_path: Path) -> None:
+    file = prepare(database, tmp_path, """
+        CREATE TABLE a (id INTEGER PRIMARY KEY, v, w); INSERT INTO a VALUES (1, CAST(x'00' AS TEXT), 1), (2, 'x', 1), (3, 'y', -1);
+        CREATE TABLE b (a, d); INSERT INTO b VALUES (1, '2024-01-01'), (7, 'x'), (8, NULL)""", """
+        CREATE TABLE a (id int PRIMARY KEY, v text, w int UNIQUE CHECK (w > 0)); CREATE TABLE b (a int REFERENCES a, d date)""")
+    done = programs.fail(programs.REFUSED, ["refused: 5 problems", "contains a NUL", "check constraint", "same values", "refers to no row", "for type date"],
+                         programs.REPLAY, "--dsn", database.dsn, file)
+    assert "(rows like this: 2)" in done.error, done
+    assert is_untouched(database, ["a", "b"])
+
+
+def test_source_proves_uniqueness(database: Database, tmp_path: Path) -> None:
+    """Good data of all shapes in which SQLite has the key itself pass, and so do keys that only look alike."""
+    file = prepare(database, tmp_path, """
+        CREATE TABLE a (id INTEGER PRIMARY KEY, [v] TEXT COLLATE NOCASE UNIQUE, "w ""x" BLOB, y, CONSTRAINT u UNIQUE ("w ""x", y DESC), CHECK (v <> ')'));
+        INSERT INTO a VALUES (1, 'x', x'00', 1), (2, 'y', x'00', 2), (3, NULL, NULL, 1), (4, NULL, NULL, 1);
+        CREATE TABLE b (a TEXT, b INTEGER); CREATE UNIQUE INDEX i ON b (a COLLATE NOCASE, b) /* ( */; INSERT INTO b VALUES ('x', 1), ('y', 1), ('x', 2)""", """
+        CREATE TABLE a (id bigint PRIMARY KEY, v text UNIQUE, "w ""x" bytea, y int, UNIQUE (y, "w ""x")); CREATE TABLE b (a text, b int, UNIQUE (b, a))""")
+    programs.replay(database.dsn, file)
+    assert database.query("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)") == [(4, 3)]
+
+
+def test_source_proves_too_little(database: Database, tmp_path: Path) -> None:
+    """A partial index, an expression, a column of two classes and NULLs prove nothing."""
+    file = prepare(database, tmp_path, """
+        CREATE TABLE a (v, w); CREATE UNIQUE INDEX i ON a (v) WHERE w > 1; INSERT INTO a VALUES (1, 1), (1, 1);
+        CREATE TABLE b (v, w); CREATE UNIQUE INDEX j ON b (v || w); INSERT INTO b VALUES (1, 1), (1, 2);
+        CREATE TABLE c (v UNIQUE); INSERT INTO c VALUES ('1'), (1); CREATE TABLE d (v UNIQUE); INSERT INTO d VALUES (NULL), (NULL);
+        CREATE TABLE e (v, w, UNIQUE (v, w)); INSERT INTO e VALUES (1, 1), (1, 2)""", """
+        CREATE TABLE a (v int UNIQUE, w int); CREATE TABLE b (v int UNIQUE, w int); CREATE TABLE c (v text UNIQUE);
+        CREATE TABLE d (v text, UNIQUE NULLS NOT DISTINCT (v)); CREATE TABLE e (v int UNIQUE, w int)""")
+    programs.fail(programs.REFUSED, ["refused: 5 problems"], programs.REPLAY, "--dsn", database.dsn, file)
+
+
+def test_no_temporary_tables(database: Database, tmp_path: Path) -> None:
+    """Without the right to make them the server says it only while loading, and all is undone."""
+    broken = BROKEN["CHECK"]
+    file = prepare_broken(database, tmp_path, broken)
+    database.execute(f"CREATE ROLE poor LOGIN; REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC; GRANT CREATE ON DATABASE {database.name} TO poor;"
+                     "GRANT CREATE ON SCHEMA public TO poor; ALTER TABLE t OWNER TO poor")
+    try:
+        done = programs.fail(programs.DATABASE, ["the target is as it was before"], programs.REPLAY, "--dsn", f"{database.dsn} user=poor", file)
+        assert "check constraint" in done.error
+        assert database.query("SELECT count(*) FROM t") == [(0,)]
+    finally:
+        database.execute("ALTER TABLE t OWNER TO CURRENT_USER; DROP OWNED BY poor CASCADE; DROP ROLE poor")
