@@ -19,10 +19,15 @@ TARGET = """
     CREATE INDEX log_line ON log (line);
     CREATE TABLE still (n integer);"""
 
+# True where rows are tried beforehand, so that one of them fails while it is loaded.
+LATE = """
+    CREATE FUNCTION late(bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT $1 <> 4711 OR to_regclass('pg_temp.child') IS NOT NULL $$;
+    ALTER TABLE child ADD CONSTRAINT too_late CHECK (late(id));"""
+
 
 @pytest.fixture
 def states(tmp_path: Path) -> list[tuple[Path, Path]]:
-    """The database and its dump at three moments; at the last one a row breaks the foreign key."""
+    """The database and its dump at three moments; at the last one LATE refuses a row."""
     scripts = ["""CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
                   CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER);
                   CREATE TABLE log (line TEXT); CREATE TABLE still (n INTEGER);
@@ -33,7 +38,7 @@ def states(tmp_path: Path) -> list[tuple[Path, Path]]:
                """DELETE FROM child WHERE parent > 400; DELETE FROM parent WHERE id > 400;
                   UPDATE parent SET name = name || '!' WHERE id % 7 = 0; INSERT INTO parent (name) VALUES ('new');
                   DELETE FROM log WHERE rowid % 3 = 0;""",
-               "INSERT INTO child VALUES (7, 4711); UPDATE log SET line = 'x';"]
+               "INSERT INTO child VALUES (4711, 1); UPDATE log SET line = 'x';"]
     database = tmp_path / "s.db"
     result = []
     for number, script in enumerate(scripts):
@@ -78,11 +83,11 @@ def test_rows_that_others_wrote_are_refused(database: Database, states: list[tup
 
 
 def test_a_failure_brings_the_older_state_back(database: Database, states: list[tuple[Path, Path]]) -> None:
-    database.execute(TARGET)
+    database.execute(TARGET + LATE)
     programs.replay(database.dsn, states[1][1])
     database.settle()
     catalog = programs.succeed("pg_dump", "--schema-only", "--exclude-schema=valise", "--dbname", database.dsn).out
-    programs.fail(programs.DATABASE, ["4711", "as it was before"], programs.REPLAY, "--dsn", database.dsn, states[2][1])
+    programs.fail(programs.DATABASE, ["too_late", "as it was before"], programs.REPLAY, "--dsn", database.dsn, states[2][1])
     assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
     after = programs.succeed("pg_dump", "--schema-only", "--exclude-schema=valise", "--dbname", database.dsn).out
     assert [line for line in after.splitlines() if "restrict " not in line] == \
