@@ -6,12 +6,15 @@
 #include "postgres/connection_wait.h"
 #include "postgres/dsn.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define CONNECT_TIMEOUT_MS 30000 /* a host, when connect_timeout is not given */
@@ -107,21 +110,30 @@ bool connection_target_database(
     return true;
 }
 
+static const char *known(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+void connection_place(const struct connection *connection, struct connection_place *place)
+{
+    *place = (struct connection_place){
+        .host = known(PQhost(connection->handle)),
+        .port = known(PQport(connection->handle)),
+        .user = known(PQuser(connection->handle)),
+        .database = known(PQdb(connection->handle)),
+        .sslmode = "",
+    };
+}
+
 /* Explains libpq's message by what was tried. */
 static bool explain(struct connection *connection, const char *message, struct error *err)
 {
     PQconninfoOption *options = PQconninfo(connection->handle);
-    const char *host = PQhost(connection->handle);
-    const char *port = PQport(connection->handle);
-    const char *user = PQuser(connection->handle);
-    const char *database = PQdb(connection->handle);
-    const struct connection_place place = {
-        .host = host == NULL ? "" : host,
-        .port = port == NULL ? "" : port,
-        .user = user == NULL ? "" : user,
-        .database = database == NULL ? "" : database,
-        .sslmode = option_value(options, "sslmode", ""),
-    };
+    struct connection_place place;
+
+    connection_place(connection, &place);
+    place.sslmode = option_value(options, "sslmode", "");
 
     (void)connection_trouble_explain(&connection->trouble, message, &place, err);
     PQconninfoFree(options);
@@ -275,6 +287,22 @@ void connection_release(struct connection *connection)
 bool connection_is_lost(const struct connection *connection)
 {
     return PQstatus(connection->handle) != CONNECTION_OK;
+}
+
+int connection_own_port(const struct connection *connection)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any = {.sa_family = AF_UNSPEC}};
+    socklen_t size = sizeof(address);
+
+    if (getsockname(PQsocket(connection->handle), &address.any, &size) != 0)
+        return 0;
+    if (address.any.sa_family == AF_INET)
+        return ntohs(address.v4.sin_port);
+    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
 }
 
 int connection_backend_pid(const struct connection *connection)

@@ -70,6 +70,12 @@ bool connection_knows_keyword(const char *keyword);
 /* Is the session gone (server stopped, network, terminated by an administrator)? */
 bool connection_is_lost(const struct connection *connection);
 
+/* Where a session that is open came about; sslmode is left out. Borrowed from the connection. */
+void connection_place(const struct connection *connection, struct connection_place *place);
+
+/* Our own TCP port, as the server sees it unless something forwards; 0 for a local socket. */
+int connection_own_port(const struct connection *connection);
+
 /* The backend's process id, as in pg_stat_activity. */
 int connection_backend_pid(const struct connection *connection);
 

@@ -216,7 +216,10 @@ static bool find_address(const char *message, const char *host, char *out, size_
     size_t length;
 
     if (start == NULL) {
-        snprintf(out, size, "ADDRESS/32");
+        bool is_here = strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0
+                       || strcmp(host, "localhost") == 0;
+
+        snprintf(out, size, "%s", is_here ? "samehost" : "ADDRESS/32");
         return host[0] != '/' && host[0] != '\0';
     }
     start += strlen("for host \"");

@@ -38,8 +38,9 @@ struct profile_fact {
     const char *above_column; /* only rows whose integer here is above `above`; NULL: all */
     int64_t above;
     struct profile_texts ignore_suffixes;
-    const char *target;  /* SQL: one column of text */
-    bool is_server_name; /* also compared with homeserver.yaml's server_name */
+    const char *target;          /* SQL: one column of text */
+    struct profile_texts tested; /* values that this profile was tested with; none: not said */
+    bool is_server_name;         /* also compared with homeserver.yaml's server_name */
     enum profile_compare compare;
     const char *hint;
 };
@@ -47,6 +48,7 @@ struct profile_fact {
 /* What must not be there: rows of a table of the dump, or rows of a query on the target. */
 struct profile_requirement {
     const char *name;
+    const char *id;     /* a word for programs; NULL: none */
     const char *table;  /* of the dump; NULL: sql */
     const char *column; /* whose values are shown; NULL: none */
     const char *sql;

@@ -67,7 +67,7 @@ static bool read_fact(struct profile *profile, const struct yaml_tree_node *node
     struct profile_fact *fact, struct error *err)
 {
     static const char *const known[] = {
-        "name", "source", "target", "compare", "is_server_name", "hint", NULL};
+        "name", "source", "target", "tested", "compare", "is_server_name", "hint", NULL};
     static const char *const compares[] = {"equal", "equal_if_both", NULL};
     struct yaml_tree_place at = place(profile, node);
     const struct yaml_tree_node *source = NULL;
@@ -78,6 +78,7 @@ static bool read_fact(struct profile *profile, const struct yaml_tree_node *node
         || !yaml_tree_choice(at, "compare", compares, &compare, err)
         || !yaml_tree_boolean(at, "is_server_name", &fact->is_server_name, err)
         || !yaml_tree_text(at, "hint", &fact->hint, err)
+        || !read_texts(profile, node, "tested", &fact->tested, err)
         || !yaml_tree_mapping(at, "source", &source, err))
         return false;
     if (source == NULL)
@@ -102,10 +103,11 @@ static bool read_facts(
 static bool read_requirement(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_requirement *out, struct error *err)
 {
-    static const char *const known[] = {"name", "table", "column", "sql", "hint", NULL};
+    static const char *const known[] = {"name", "id", "table", "column", "sql", "hint", NULL};
     struct yaml_tree_place at = place(profile, node);
 
     if (!yaml_tree_only(at, known, err) || !need_text(at, "name", &out->name, err)
+        || !yaml_tree_text(at, "id", &out->id, err)
         || !yaml_tree_text(at, "table", &out->table, err)
         || !yaml_tree_text(at, "column", &out->column, err)
         || !yaml_tree_text(at, "sql", &out->sql, err) || !need_text(at, "hint", &out->hint, err))

@@ -88,6 +88,7 @@ static bool read_database(struct target_read *read, struct error *err)
 
 /* A session that a pooler in session mode keeps open for whoever comes next was cleaned with
    DISCARD ALL when its client left: nobody is behind it. */
+/* Of other roles a role that is no superuser sees the user, but not the kind of session. */
 static bool read_sessions(struct target_read *read, struct error *err)
 {
     const char *sql = arena_format(read->arena,
@@ -96,7 +97,10 @@ static bool read_sessions(struct target_read *read, struct error *err)
         " FROM pg_stat_activity AS s"
         " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()"
         " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE %s ORDER BY s.pid",
-        target_read_since(read, 100000, "AND s.backend_type = 'client backend'", ""));
+        target_read_since(read, 100000,
+            "AND (s.backend_type = 'client backend'"
+            " OR (s.backend_type IS NULL AND s.usesysid IS NOT NULL))",
+            ""));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_session *sessions;
 

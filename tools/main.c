@@ -4,6 +4,7 @@
 #include "tools/cmd_cat.h"
 #include "tools/cmd_config.h"
 #include "tools/cmd_diff.h"
+#include "tools/cmd_doctor.h"
 #include "tools/cmd_info.h"
 #include "tools/cmd_restore.h"
 #include "tools/cmd_schema.h"
@@ -27,6 +28,8 @@ static const struct command commands[] = {
     {"config", "a homeserver.yaml that names PostgreSQL; nothing else in it changes",
         cmd_config_run},
     {"diff", "what changed between two dumps, by table or row by row", cmd_diff_run},
+    {"doctor", "what is wrong with a PostgreSQL server or database, and how to mend it",
+        cmd_doctor_run},
     {"info", "what is in a dump: tables, rows, sizes, columns", cmd_info_run},
     {"restore", "a SQLite database again, from a dump and the deltas after it", cmd_restore_run},
     {"schema", "print CREATE statements for PostgreSQL that hold what a dump holds",

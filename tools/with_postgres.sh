@@ -7,7 +7,7 @@
 # port of 127.0.0.1 (by password). CMD finds it by PGHOST, PGPORT, PGUSER and PGPASSWORD, PGUSER being a superuser.
 # VALISE_PGHOST_TCP is 127.0.0.1. The exit status is CMD's. Works as root (then the server runs as user postgres,
 # as PostgreSQL refuses root) and as anyone else. VALISE_PG_BINDIR says where initdb is, if it is not found; lines in
-# VALISE_PG_SETTINGS are added to postgresql.conf.
+# VALISE_PG_SETTINGS are added to postgresql.conf. VALISE_PG_PARENT is where its folder is made (default: /tmp).
 set -euo pipefail
 
 die() {
@@ -45,7 +45,7 @@ if [ "$(id -u)" -eq 0 ]; then
     id postgres >/dev/null 2>&1 || die "run as root, this needs a user named postgres (package postgresql-common)"
 fi
 
-folder=$(mktemp -d /tmp/valise-pg.XXXXXX)   # short: the path of a socket has at most 107 bytes
+folder=$(mktemp -d "${VALISE_PG_PARENT:-/tmp}/valise-pg.XXXXXX")   # short: the path of a socket has at most 107 bytes
 started=""
 
 # shellcheck disable=SC2317

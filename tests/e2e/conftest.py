@@ -88,18 +88,24 @@ class Database:
         return "".join(line for line in text.splitlines(keepends=True) if "restrict " not in line)   # a random word
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """The server lives as long as the pipe to it: it also ends if these tests are killed."""
+@contextlib.contextmanager
+def serving(**environment: str) -> Iterator[Server]:
+    """A throwaway server that lives as long as the pipe to it: it also ends if these tests are killed."""
     script = 'printf "%s\\n" "$PGHOST" "$PGPORT" "$PGUSER" "$PGPASSWORD"; cat > /dev/null'
     process = subprocess.Popen([ROOT / "tools/with_postgres.sh", "bash", "-c", script], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, text=True, env=os.environ | environment)
     assert process.stdin and process.stdout
     answer = [process.stdout.readline().strip() for _ in range(4)]
     assert all(answer), "no PostgreSQL; the reason is above"
     yield Server(*answer)
     process.stdin.close()
     assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -7,4 +7,4 @@ if [ -z "$format" ] || ! "$format" --version | grep -q 'version 14'; then
     echo "SKIP: clang-format 14 is not installed"
     exit 77
 fi
-find base watch format postgres profile dump replay tools tests -name '*.[ch]' -exec "$format" --dry-run --Werror {} +
+find base watch format postgres profile dump replay doctor tools tests -name '*.[ch]' -exec "$format" --dry-run --Werror {} +

@@ -3,7 +3,7 @@
 # check_symbols.sh BUILD_FOLDER SOURCE_FOLDER
 set -eu
 status=0
-for folder in base watch format postgres profile dump replay tools; do
+for folder in base watch format postgres profile dump replay doctor tools; do
     for object in "$1/$folder/lib$folder.a.p"/*.c.o; do
         [ -e "$object" ] || continue
         module=$(basename "$object" .c.o)
@@ -21,7 +21,7 @@ for folder in base watch format postgres profile dump replay tools; do
         done
     done
 done
-twice=$(cd "$2" && find base watch format postgres profile dump replay tools tests -name '*.[ch]' ! -name main.c -exec basename {} \; | sort | uniq -d)
+twice=$(cd "$2" && find base watch format postgres profile dump replay doctor tools tests -name '*.[ch]' ! -name main.c -exec basename {} \; | sort | uniq -d)
 if [ -n "$twice" ]; then
     echo "two files have one name: $twice"
     status=1

@@ -1,0 +1,88 @@
+#include "doctor/look_amcheck.h"
+
+#include "base/owned.h"
+
+#include <string.h>
+
+/* The function's name as SQL; NULL: the extension is not there. */
+static bool find_function(struct patient *patient, const char **function, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    *function = NULL;
+    if (!patient_query(patient,
+            "SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n"
+            " ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'",
+            NULL, &rows, err))
+        return false;
+    if (rows.row_count == 1)
+        *function =
+            patient_qualified(patient, patient_text(patient, &rows, 0, 0), "bt_index_check");
+    return true;
+}
+
+static void put_missing(struct patient *patient)
+{
+    struct finding *finding = finding_add(patient->findings, FINDING_NOTICE, "amcheck-missing",
+        "the extension amcheck is not installed, so only duplicates were looked for");
+
+    finding->why = "With it --deep also finds rows that an index lacks or misplaces.";
+    finding_mend(patient->findings, finding, FINDING_WORDS,
+        "as a superuser, in this database (Debian has it in the server's package):");
+    finding_mend(patient->findings, finding, FINDING_SQL, "CREATE EXTENSION amcheck;");
+}
+
+/* An index that fails the check is a finding; a right that is missing is a failure. */
+static bool check_index(struct patient *patient, const char *function, const char *index,
+    const char *oid, struct error *err)
+{
+    const char *sql = patient_format(patient, "SELECT %s(%s::oid::regclass%s)", function, oid,
+        patient_since(patient, 110000, ", true", ""));
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    struct finding *finding;
+
+    if (patient_query(patient, sql, NULL, &rows, err))
+        return true;
+    if (connection_is_lost(&patient->connection) || err->kind != ERROR_DATABASE
+        || strcmp(patient->connection.sqlstate, "42501") == 0)
+        return false;
+    finding = finding_add(patient->findings, FINDING_ERROR, "index-damaged",
+        "index %s is damaged: %s", index, err->text);
+    finding->why = "Queries by it miss rows or return wrong ones.";
+    finding_mend(patient->findings, finding, FINDING_WORDS,
+        "rebuild it; when that finds duplicates, see duplicate-rows. A damaged index can mean a "
+        "damaged disk: look at the host's log too");
+    finding_mend(patient->findings, finding, FINDING_SQL, "REINDEX INDEX %s;", index);
+    return true;
+}
+
+bool look_amcheck(struct patient *patient, struct error *err)
+{
+    static const char sql[] =
+        "SELECT c.oid, n.nspname, c.relname FROM pg_index AS x"
+        " JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_am AS m ON m.oid = c.relam"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE m.amname = 'btree' AND c.relkind = 'i' AND x.indisvalid AND x.indisready"
+        "  AND c.relpersistence = 'p' AND" PATIENT_SCHEMAS "ORDER BY 2, 3";
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    const char *function;
+    size_t before = patient->findings->count;
+
+    if (!patient->is_deep)
+        return true;
+    if (!find_function(patient, &function, err) || !patient_query(patient, sql, NULL, &rows, err))
+        return false;
+    if (function == NULL) {
+        put_missing(patient);
+        return true;
+    }
+    for (size_t i = 0; i < rows.row_count; i++)
+        if (!check_index(patient, function,
+                patient_qualified(patient, patient_text(patient, &rows, i, 1),
+                    patient_text(patient, &rows, i, 2)),
+                patient_text(patient, &rows, i, 0), err))
+            return false;
+    if (patient->findings->count == before)
+        patient_well(patient, "index-damaged", "no index is");
+    return true;
+}

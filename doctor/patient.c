@@ -1,0 +1,191 @@
+#include "doctor/patient.h"
+
+#include "base/owned.h"
+#include "postgres/quote.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void patient_release(struct patient *patient)
+{
+    profile_release(&patient->profile);
+    connection_release(&patient->connection);
+}
+
+/* --- queries ------------------------------------------------------------------- */
+
+bool patient_query(struct patient *patient, const char *sql, const struct connection_values *values,
+    struct connection_rows *rows, struct error *err)
+{
+    return connection_query(&patient->connection, sql, values, rows, err);
+}
+
+const char *patient_since(
+    const struct patient *patient, int version_num, const char *then, const char *before)
+{
+    return patient->connection.version_num >= version_num ? then : before;
+}
+
+bool patient_setting(
+    struct patient *patient, const char *name, const char **value, struct error *err)
+{
+    const struct connection_values values = {&name, 1};
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    *value = NULL;
+    if (!patient_query(patient, "SELECT current_setting(name) FROM pg_settings WHERE name = $1",
+            &values, &rows, err))
+        return false;
+    if (rows.row_count == 1)
+        *value = patient_text(patient, &rows, 0, 0);
+    return true;
+}
+
+/* --- texts ----------------------------------------------------------------------- */
+
+const char *patient_text(
+    const struct patient *patient, const struct connection_rows *rows, size_t row, size_t column)
+{
+    const char *text = connection_rows_text(rows, row, column);
+
+    return text == NULL ? "" : arena_text(&patient->findings->arena, text);
+}
+
+static const char *keep(const struct patient *patient, const struct byte_buffer *text)
+{
+    return arena_copy(&patient->findings->arena, text->data, text->size);
+}
+
+const char *patient_name(const struct patient *patient, const char *name)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    quote_shown_name(&text, name);
+    return keep(patient, &text);
+}
+
+const char *patient_qualified(const struct patient *patient, const char *schema, const char *name)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    quote_shown_qualified(&text, schema, name);
+    return keep(patient, &text);
+}
+
+const char *patient_literal(const struct patient *patient, const char *text)
+{
+    OWNED(byte_buffer) struct byte_buffer quoted = {0};
+
+    quote_literal(&quoted, text);
+    return keep(patient, &quoted);
+}
+
+const char *patient_shell(const struct patient *patient, const char *word)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    quote_shell(&text, word);
+    return keep(patient, &text);
+}
+
+char *patient_format(const struct patient *patient, const char *fmt, ...)
+{
+    va_list args;
+    va_list again;
+    int size;
+    char *text;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    size = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(size >= 0);
+    text = arena_alloc(&patient->findings->arena, (size_t)size + 1, 1);
+    vsnprintf(text, (size_t)size + 1, fmt, again);
+    va_end(again);
+    return text;
+}
+
+const char *patient_size(const struct patient *patient, uint64_t size)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)size;
+    size_t unit = 0;
+
+    while (value >= 1024 && unit < 4) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0 || value >= 100 || value == (double)(uint64_t)value)
+        return patient_format(patient, "%.0f %s", value, units[unit]);
+    return patient_format(patient, "%.1f %s", value, units[unit]);
+}
+
+void patient_well(const struct patient *patient, const char *name, const char *what)
+{
+    (void)finding_add(patient->findings, FINDING_OK, name, "%s", what);
+}
+
+/* --- who it is -------------------------------------------------------------------- */
+
+static void describe_client(struct patient *patient, const struct connection_place *place)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    quote_plain(&text, "--host=");
+    quote_shell(&text, place->host);
+    quote_plain(&text, " --port=");
+    quote_shell(&text, place->port);
+    quote_plain(&text, " --username=");
+    quote_shell(&text, place->user);
+    patient->client_options = keep(patient, &text);
+}
+
+/*
+ * Is a server that answers by TCP on this very host? Yes if it sees the client come from its own
+ * address or the loopback's, and by the very port that the client has: else somebody forwards (a
+ * tunnel, a container), and its memory and disk are not ours.
+ */
+static void find_place(struct patient *patient, const struct connection_rows *rows)
+{
+    struct connection_place place;
+
+    connection_place(&patient->connection, &place);
+    describe_client(patient, &place);
+    patient->is_by_socket = connection_rows_text(rows, 0, 4) == NULL;
+    patient->is_here =
+        patient->is_by_socket
+        || (connection_rows_boolean(rows, 0, 5)
+            && connection_rows_integer(rows, 0, 8) == connection_own_port(&patient->connection));
+}
+
+bool patient_read(struct patient *patient, struct error *err)
+{
+    static const char sql[] =
+        "SELECT d.datname, current_user::text, pg_get_userbyid(d.datdba),"
+        " current_setting('server_version'), host(inet_client_addr()),"
+        " inet_client_addr() = inet_server_addr() OR inet_client_addr() <<= '127.0.0.0/8',"
+        " r.rolsuper, pg_is_in_recovery(), inet_client_port()"
+        " FROM pg_database AS d, pg_roles AS r"
+        " WHERE d.datname = current_database() AND r.rolname = current_user";
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (!connection_exec(
+            &patient->connection, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", err)
+        || !patient_query(patient, sql, NULL, &rows, err))
+        return false;
+    if (rows.row_count != 1)
+        return error_set(err, ERROR_DATABASE, "pg_database has %zu rows for this database and role",
+            rows.row_count);
+    patient->database = patient_text(patient, &rows, 0, 0);
+    patient->role = patient_text(patient, &rows, 0, 1);
+    patient->owner = patient_text(patient, &rows, 0, 2);
+    patient->version_text = patient_text(patient, &rows, 0, 3);
+    patient->is_superuser = connection_rows_boolean(&rows, 0, 6);
+    patient->is_in_recovery = connection_rows_boolean(&rows, 0, 7);
+    find_place(patient, &rows);
+    return true;
+}
