@@ -111,12 +111,39 @@ static void errors_say_where(void **state)
     }
 }
 
+static void staging_empties_what_the_profile_names(void **state)
+{
+    static const char text[] =
+        "profile: shop\n"
+        "title: Shop\n"
+        "format: 1\n"
+        "recognise: [person]\n"
+        "tables: {token: {action: keep, seed_rows: 3}, other: {action: keep}}\n"
+        "staging: [token, mail]\n";
+    OWNED(profile) struct profile profile = {0};
+    OWNED(profile) struct profile none = {0};
+    struct error err;
+
+    (void)state;
+    assert_true(profile_parse(&profile, "shop.yaml", text, strlen(text), &err));
+    assert_int_equal(profile_table(&profile, "token")->action, PROFILE_KEEP);
+    assert_null(profile_table(&profile, "mail"));
+    assert_true(profile_use_for_staging(&profile, &err));
+    assert_int_equal(profile_table(&profile, "token")->action, PROFILE_EMPTY);
+    assert_int_equal(profile_table(&profile, "mail")->action, PROFILE_EMPTY);
+    assert_int_equal(profile_table(&profile, "other")->action, PROFILE_KEEP);
+    assert_int_equal(profile.table_count, 3);
+    assert_false(profile_use_for_staging(&none, &err));
+    assert_int_equal(err.kind, ERROR_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synapse_says_what_it_must),
         cmocka_unit_test(profiles_are_found_by_their_tables),
         cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(staging_empties_what_the_profile_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
