@@ -18,7 +18,7 @@ MUST_CHECK bool stop_install(struct error *err);
 /* Asks the process to stop as a signal does; may be called in a signal handler. */
 void stop_request(void);
 
-/* For tests: as if nobody had asked. */
+/* As if nobody had asked: what was to be stopped has ended. */
 void stop_forget(void);
 
 bool stop_is_requested(void);

@@ -4,6 +4,7 @@
 #include "postgres/connection_transaction.h"
 #include "replay/derive.h"
 #include "replay/finish.h"
+#include "replay/ledger_plan.h"
 #include "replay/ledger_undo.h"
 #include "replay/loader.h"
 #include "replay/lost_rows.h"
@@ -69,6 +70,7 @@ static bool take_down(const struct apply *apply, struct error *err)
         || !table_state_carry(apply->plan, apply->ledger, before, connection, err)
         || !ledger_save_ddl(apply->ledger, connection, &ddl, err)
         || !ledger_save_sequences(apply->ledger, connection, apply->input->catalog, err)
+        || !ledger_plan_save(apply->ledger, connection, apply->plan, err)
         || !ddl_take_down(&ddl, connection, err) || !save_tables(apply, err)
         || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "cannot prepare the target for loading");

@@ -10,6 +10,7 @@
  *   replay      one row per replay: the dump's state, its phase; of a delta where it starts
  *   part        blocks of a table that are loaded, their rows and the sum of their hashes
  *   rejects     rows that were left out, in their canonical bytes, and why
+ *   plan        tables to load and their sizes, for who asks how far a replay is
  *   saved_ddl   SQL that brings back what was dropped
  *   saved_table tables that the replay writes; a copy of the rows they had, if any
  *   saved_sequence  values before the replay

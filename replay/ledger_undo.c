@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
+#include "replay/ledger_plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,6 +141,7 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
         return false;
     if (connection_rows_integer(&rows, 0, 0) == 1)
         return connection_exec(connection,
+            "DROP TABLE IF EXISTS valise.plan;"
             "DROP TABLE valise.saved_sequence, valise.saved_table, valise.saved_ddl, valise.part,"
             " valise.rejects,"
             " valise.replay, valise.ledger; DROP SCHEMA valise",
@@ -152,7 +154,7 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
         "; DELETE FROM valise.rejects WHERE replay = %" PRId64
         "; DELETE FROM valise.replay WHERE id = %" PRId64,
         id, id, id, id, id, id);
-    return connection_exec(connection, sql, err);
+    return ledger_plan_forget(ledger, connection, err) && connection_exec(connection, sql, err);
 }
 
 bool ledger_undo(struct ledger *ledger, struct connection *connection, struct error *err)

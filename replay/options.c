@@ -28,6 +28,8 @@ static const char epilogue[] =
 struct words {
     bool is_dry_run;
     bool is_status;
+    bool is_json;
+    bool is_watch;
     bool is_abort;
     bool is_undo;
     bool creates_database;
@@ -144,7 +146,12 @@ static void describe_commands(
             .help = "take back the last delta, which is given"},
         {.name = "status",
             .flag = &words->is_status,
-            .help = "show what was replayed into the target"},
+            .help = "show what was replayed into the target, and what a replay is doing now"},
+        {.name = "json", .flag = &words->is_json, .help = "with --status: as JSON"},
+        {.name = "watch",
+            .flag = &words->is_watch,
+            .help = "with --status: again and again until it is done, on a screen as --curses; "
+                    "--progress gives it another form"},
         {.name = "abort",
             .flag = &words->is_abort,
             .help = "undo an unfinished replay: the target becomes what it was before"},
@@ -170,6 +177,11 @@ static bool understand(struct options *options, const struct words *words,
         return error_set(err, ERROR_USAGE, "--create-database takes no dump; replay it afterwards");
     if (options->owner != NULL && !words->creates_database)
         return error_set(err, ERROR_USAGE, "--owner is for --create-database");
+    if ((words->is_json || words->is_watch) && !words->is_status)
+        return error_set(err, ERROR_USAGE, "--json and --watch are for --status");
+    if (words->is_json && words->is_watch)
+        return error_set(err, ERROR_USAGE,
+            "--json and --watch exclude each other; --watch --progress=json goes on telling");
     if (options->config != NULL && options->dsn != NULL)
         return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
     options->command = words->is_dry_run         ? OPTIONS_DRY_RUN
@@ -179,6 +191,10 @@ static bool understand(struct options *options, const struct words *words,
                        : words->creates_database ? OPTIONS_CREATE_DATABASE
                                                  : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
+    options->is_json = words->is_json;
+    options->is_watch = words->is_watch;
+    if (words->is_watch && options->watch.mode == WATCH_AUTO)
+        options->watch.is_curses = true;
     if (options->is_quiet)
         options->watch.mode = WATCH_NONE;
     options->verify = (enum verify_level)words->verify;

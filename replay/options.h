@@ -39,6 +39,8 @@ struct options {
     struct watch_options watch;
     bool is_staging;
     bool allows_unsafe_locale;
+    bool is_json;  /* the status */
+    bool is_watch; /* the status, again and again */
     bool is_quiet; /* the same as --progress=none */
 };
 

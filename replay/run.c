@@ -14,7 +14,7 @@
 #include "replay/replay_lock.h"
 #include "replay/report_json.h"
 #include "replay/staging_target.h"
-#include "replay/status.h"
+#include "replay/status_command.h"
 #include "replay/table_state.h"
 
 #include <inttypes.h>
@@ -468,7 +468,8 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     progress_init(&run.progress, "valise-replay", options_command_name(options->command));
     switch (options->command) {
     case OPTIONS_STATUS:
-        return connect(&run, err) && status_text(&run.connection, out, err);
+        return read_target(&run, err)
+               && status_command_run(options, &run.target, &run.progress, out, err);
     case OPTIONS_ABORT:
         return undo(&run, out, err);
     case OPTIONS_CREATE_DATABASE:

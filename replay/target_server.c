@@ -86,9 +86,9 @@ static bool read_database(struct target_read *read, struct error *err)
     return true;
 }
 
-/* A session that a pooler in session mode keeps open for whoever comes next was cleaned with
-   DISCARD ALL when its client left: nobody is behind it. */
-/* Of other roles a role that is no superuser sees the user, but not the kind of session. */
+/* Who looks at the status only reads. A session that a pooler in session mode keeps open for
+   whoever comes next was cleaned with DISCARD ALL when its client left: nobody is behind it. Of
+   other roles a role that is no superuser sees the user, but not the kind of session. */
 static bool read_sessions(struct target_read *read, struct error *err)
 {
     const char *sql = arena_format(read->arena,
@@ -96,6 +96,7 @@ static bool read_sessions(struct target_read *read, struct error *err)
         " coalesce(host(s.client_addr), '')"
         " FROM pg_stat_activity AS s"
         " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()"
+        " AND s.application_name IS DISTINCT FROM '" TARGET_SERVER_WATCHER "'"
         " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE %s ORDER BY s.pid",
         target_read_since(read, 100000,
             "AND (s.backend_type = 'client backend'"

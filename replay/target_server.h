@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* The application_name of a session that only looks at the status, and disturbs nobody. */
+#define TARGET_SERVER_WATCHER "valise-status"
+
 /*
  * Fills catalog->server and read->schema_oid; schema NULL is the first of the search_path. Fails
  * with ERROR_REFUSED when there is no such schema, else ERROR_DATABASE.

@@ -240,6 +240,20 @@ void progress_describe(struct progress *progress, const char *source, const char
     pthread_mutex_unlock(&progress->lock);
 }
 
+void progress_watch_only(struct progress *progress)
+{
+    pthread_mutex_lock(&progress->lock);
+    progress->is_onlooker = true;
+    pthread_mutex_unlock(&progress->lock);
+}
+
+void progress_began_before(struct progress *progress, double seconds)
+{
+    pthread_mutex_lock(&progress->lock);
+    progress->epoch = progress_clock() - seconds;
+    pthread_mutex_unlock(&progress->lock);
+}
+
 /* Waits until all that happened was shown, but not for a terminal that stands still. */
 static void let_show(struct progress *progress)
 {

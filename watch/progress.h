@@ -114,9 +114,10 @@ struct progress {
     pthread_cond_t shown; /* it was */
     uint64_t shown_count;
     bool is_ending;
-    bool is_asked;                  /* something is to be shown now */
-    uint32_t planned;               /* bits of phases that the run will have */
-    uint32_t estimated;             /* bits of phases whose total is a guess */
+    bool is_asked;      /* something is to be shown now */
+    uint32_t planned;   /* bits of phases that the run will have */
+    uint32_t estimated; /* bits of phases whose total is a guess */
+    bool is_onlooker;
     uint64_t run_number;            /* counts progress_reset() */
     struct progress_table **tables; /* owned */
     uint32_t table_count;
@@ -148,6 +149,12 @@ void progress_finish(struct progress *progress, const char *outcome, const struc
 
 /* What is worked on: a file, a database. No passwords. NULL leaves it as it is. */
 void progress_describe(struct progress *progress, const char *source, const char *target);
+
+/* The work is done by another program, which goes on when this one stops. */
+void progress_watch_only(struct progress *progress);
+
+/* The work began so many seconds before the program. */
+void progress_began_before(struct progress *progress, double seconds);
 
 /* Forgets tables, phases and totals: the next of several dumps begins. */
 void progress_reset(struct progress *progress);

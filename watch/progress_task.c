@@ -34,6 +34,17 @@ void progress_task_begin(struct progress_task *task, struct progress *progress,
     }
 }
 
+void progress_task_begin_before(struct progress_task *task, struct progress *progress,
+    enum progress_phase phase, uint32_t table, double seconds)
+{
+    uint64_t before = (uint64_t)(seconds > 0 ? seconds * 1000 : 0);
+
+    progress_task_begin(task, progress, phase, table);
+    task->begun_ms = task->begun_ms > before + 1 ? task->begun_ms - before : 1;
+    if (task->slot != NULL)
+        atomic_store(&task->slot->begun_ms, task->begun_ms);
+}
+
 void progress_task_add(struct progress_task *task, const struct progress_count *count)
 {
     progress_add(task->progress, task->phase, task->table, count);

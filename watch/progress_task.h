@@ -19,6 +19,11 @@ struct progress_task {
 /* Also begins the phase. */
 void progress_task_begin(struct progress_task *task, struct progress *progress,
     enum progress_phase phase, uint32_t table);
+
+/* The same, for work that has been going on for so many seconds. */
+void progress_task_begin_before(struct progress_task *task, struct progress *progress,
+    enum progress_phase phase, uint32_t table, double seconds);
+
 void progress_task_add(struct progress_task *task, const struct progress_count *count);
 
 /* So many rows more are done; bytes follow from the mean size of the table's rows in total. */

@@ -190,6 +190,7 @@ void progress_view_make(struct progress_view *view, struct progress *progress)
     view->source = progress->source;
     view->target = progress->target;
     view->seconds = progress_clock() - progress->epoch;
+    view->is_onlooker = progress->is_onlooker;
     view->is_stopping = stop_is_requested();
     view->run_number = progress->run_number;
     view->lines = progress->lines;

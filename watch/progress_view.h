@@ -50,6 +50,7 @@ struct progress_view {
     double seconds_left; /* negative: nobody can tell */
     double fraction;     /* of the whole work */
     bool is_stopping;
+    bool is_onlooker; /* the work is done by another program */
     uint64_t run_number;
     bool has_phase;            /* one is at work */
     enum progress_phase phase; /* the first of them */

@@ -220,9 +220,10 @@ static void draw_foot(struct screen *screen, const struct progress_view *view)
 {
     OWNED(byte_buffer) struct byte_buffer text = {0};
     const char *words =
-        view->is_stopping
-            ? " Stopping: work in progress is ended or taken back. Ctrl-C again "
-              "ends at once, which is safe too."
+        view->is_onlooker
+            ? " q or Ctrl-C ends watching; the replay goes on.  Arrows and PgUp/PgDn scroll."
+        : view->is_stopping
+            ? " Stopping: work in progress is taken back. Ctrl-C again ends at once, also safe."
             : " Ctrl-C stops cleanly, the same command goes on.  Arrows and PgUp/PgDn scroll.";
 
     screen_text_fit(&text, words, screen->style.width, &screen->style);
