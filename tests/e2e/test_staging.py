@@ -5,7 +5,6 @@ import contextlib
 import json
 import shutil
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ import homeserver
 import programs
 from conftest import Database
 from programs import REPLAY
-from synapse_kit import snapshots
 from synapse_kit.client import ApiError
 from synapse_kit.configuration import Installation
+from test_delta_synapse import unpack
 
 PROFILE = """
 profile: shop
@@ -93,27 +92,18 @@ def test_without_a_profile_nobody_knows_what_to_leave_out(database: Database, sh
 
 
 def test_a_real_synapse_runs_on_it(synapse: Installation, database: Database, tmp_path: Path) -> None:
-    """Old sessions are gone, accounts and rooms are there, and nothing waits to be sent."""
-    packed = homeserver.shared_snapshots() / "homeserver-A.db.zst"
-    if not packed.exists():
-        pytest.skip(f"{packed} is not there (VALISE_SHARED says where the snapshots are)")
-    copy, scratch = tmp_path / "homeserver.db", tmp_path / "scratch"
-    scratch.mkdir()
-    with copy.open("wb") as file:
-        subprocess.run(["zstd", "-dcq", packed], check=True, stdout=file)
-    current, facts = snapshots.current_facts(synapse, scratch), snapshots.facts_of(copy)
-    if facts.deltas - current.deltas:
-        pytest.skip("the snapshot is of a newer Synapse than the installed one")
-    if facts.deltas != current.deltas or facts.pending:
-        snapshots.upgrade(synapse, copy, scratch)
-    dump = programs.dump(copy, tmp_path / "homeserver.valise")
+    """Old sessions are gone, accounts and rooms are there, and nothing waits to be sent; by a dump and by a delta."""
+    dump = programs.dump(unpack(synapse, "A", tmp_path), tmp_path / "monday.valise")
+    delta = programs.dump(unpack(synapse, "B", tmp_path), tmp_path / "tuesday.valise", "--base", str(dump))
     target = homeserver.on_postgres(synapse, tmp_path / "postgres", database)
     target.prepare()
     database.settle()
     programs.succeed(REPLAY, "--postgres-config", target.config, "--staging", dump)
+    database.settle()
+    programs.succeed(REPLAY, "--postgres-config", target.config, "--staging", "--verify=full", delta)
     assert database.query("SELECT (SELECT count(*) FROM access_tokens) + (SELECT count(*) FROM pushers) + (SELECT count(*) FROM e2e_one_time_keys_json)"
                           " + (SELECT count(*) FROM refresh_tokens) + (SELECT count(*) FROM delayed_events)") == [(0,)]
-    world = json.loads((homeserver.shared_snapshots() / "expect-A.json").read_text())
+    world = json.loads((homeserver.shared_snapshots() / "expect-B.json").read_text())
     name, user = next((name, user) for name, user in world["users"].items() if not user["is_closed"] and user["sessions"])
     token = next(iter(user["sessions"].values()))["token"]
     with target.running() as client:
