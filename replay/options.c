@@ -88,7 +88,7 @@ static size_t describe_options(
         {.name = "report",
             .value_name = "FILE",
             .text = &options->report,
-            .help = "write a report as JSON"},
+            .help = "write a report, as a page if FILE ends with .html, else as JSON"},
         {.letter = 'q',
             .name = "quiet",
             .flag = &options->is_quiet,
@@ -191,6 +191,7 @@ static bool understand(struct options *options, const struct words *words,
                        : words->creates_database ? OPTIONS_CREATE_DATABASE
                                                  : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
+    options->watch.is_sampled = options->report != NULL;
     options->is_json = words->is_json;
     options->is_watch = words->is_watch;
     if (words->is_watch && options->watch.mode == WATCH_AUTO)

@@ -30,6 +30,9 @@ enum report_step {
     REPORT_STEP_COUNT,
 };
 
+struct progress_view;
+struct progress_rate;
+
 /* Filled as the replay goes; everything in it is borrowed and may be missing. */
 struct report {
     enum report_outcome outcome;
@@ -52,7 +55,9 @@ struct report {
     enum verify_level verify_level;
     struct verify_result verified;
     double seconds[REPORT_STEP_COUNT]; /* that connections spent: steps overlap */
-    double total_seconds;              /* from beginning to end */
+    const struct progress_view *view;  /* how it went; NULL: not known */
+    const struct progress_rate *rate;
+    double total_seconds; /* from beginning to end */
 };
 
 /* "done", "refused", ...: a word for programs. */

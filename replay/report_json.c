@@ -1,7 +1,7 @@
 #include "replay/report_json.h"
 
 #include "base/json_writer.h"
-#include "base/owned.h"
+#include "watch/progress_view.h"
 
 static const char *const step_names[REPORT_STEP_COUNT] = {
     [REPORT_STEP_CHECK] = "check",
@@ -32,8 +32,27 @@ static void put_problems(
     json_writer_end_array(w);
 }
 
-static void put_tables(struct json_writer *w, const struct plan *plan)
+/* What connections spent on the table, when that was watched. */
+static void put_table_seconds(struct json_writer *w, const struct report *report, size_t number)
 {
+    static const enum progress_phase phases[] = {
+        PROGRESS_LOAD, PROGRESS_DERIVE, PROGRESS_INDEX, PROGRESS_ANALYZE, PROGRESS_VERIFY};
+
+    if (report->view == NULL || report->view->table_count != report->plan->table_count)
+        return;
+    json_writer_name(w, "seconds");
+    json_writer_begin_object(w);
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+        json_writer_name(w, progress_phase_name(phases[i]));
+        json_writer_number(w, report->view->tables[number].works[phases[i]].busy);
+    }
+    json_writer_end_object(w);
+}
+
+static void put_tables(struct json_writer *w, const struct report *report)
+{
+    const struct plan *plan = report->plan;
+
     json_writer_name(w, "tables");
     json_writer_begin_array(w);
     for (size_t i = 0; i < plan->table_count; i++) {
@@ -45,6 +64,29 @@ static void put_tables(struct json_writer *w, const struct plan *plan)
         json_writer_named_text(w, "action", plan_action_name(table->action));
         json_writer_named_unsigned(w, "rows", table->row_count);
         json_writer_named_unsigned(w, "bytes", table->size);
+        json_writer_named_unsigned(w, "rejected", table->rejects.count);
+        json_writer_named_unsigned(w, "replaced", table->replaced_count);
+        put_table_seconds(w, report, i);
+        json_writer_end_object(w);
+    }
+    json_writer_end_array(w);
+}
+
+/* How the work went on: sums since the beginning, at moments about as far from each other. */
+static void put_course(struct json_writer *w, const struct progress_rate *rate)
+{
+    static const enum progress_phase phases[] = {PROGRESS_LOAD, PROGRESS_DERIVE, PROGRESS_VERIFY};
+
+    json_writer_name(w, "course");
+    json_writer_begin_array(w);
+    for (size_t i = 0; i < rate->history_count; i++) {
+        const struct progress_sample *sample = &rate->history[i];
+
+        json_writer_begin_object(w);
+        json_writer_name(w, "seconds");
+        json_writer_number(w, sample->seconds);
+        for (size_t k = 0; k < sizeof(phases) / sizeof(phases[0]); k++)
+            json_writer_named_unsigned(w, progress_phase_name(phases[k]), sample->bytes[phases[k]]);
         json_writer_end_object(w);
     }
     json_writer_end_array(w);
@@ -93,7 +135,9 @@ static void put_report(
     json_writer_named_boolean(w, "delta", report->is_delta);
     put_work(w, report);
     if (report->plan != NULL)
-        put_tables(w, report->plan);
+        put_tables(w, report);
+    if (report->rate != NULL)
+        put_course(w, report->rate);
     if (report->problems != NULL) {
         put_problems(w, "problems", report->problems->items, report->problems->count);
         put_problems(w, "notes", report->problems->notes, report->problems->note_count);
@@ -102,12 +146,10 @@ static void put_report(
     json_writer_finish(w);
 }
 
-bool report_json_write(const struct report *report, struct file_output *file,
-    const struct error *failure, struct error *err)
+void report_json_put(
+    const struct report *report, const struct error *failure, struct byte_buffer *out)
 {
-    OWNED(byte_buffer) struct byte_buffer text = {0};
-    struct json_writer writer = {.out = &text};
+    struct json_writer writer = {.out = out};
 
     put_report(&writer, report, failure);
-    return file_output_write(file, text.data, text.size, err) && file_output_commit(file, err);
 }

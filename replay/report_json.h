@@ -3,12 +3,10 @@
 #define REPLAY_REPORT_JSON_H
 
 #include "base/error.h"
-#include "base/file.h"
 #include "replay/report.h"
 
-/* Writes it to a file and commits that; failure is the error of a failed replay, or NULL. Fails
-   with ERROR_IO. */
-MUST_CHECK bool report_json_write(const struct report *report, struct file_output *file,
-    const struct error *failure, struct error *err);
+/* Appends it; failure is the error of a failed replay, or NULL. */
+void report_json_put(
+    const struct report *report, const struct error *failure, struct byte_buffer *out);
 
 #endif

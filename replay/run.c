@@ -12,7 +12,7 @@
 #include "replay/plan_progress.h"
 #include "replay/preflight.h"
 #include "replay/replay_lock.h"
-#include "replay/report_json.h"
+#include "replay/report_file.h"
 #include "replay/staging_target.h"
 #include "replay/status_command.h"
 #include "replay/table_state.h"
@@ -447,7 +447,8 @@ static bool run_replay(
     if (!done && failure.kind != ERROR_REJECTED)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
-        && !report_json_write(&run->report, &file, done ? NULL : &failure, err) && done)
+        && !report_file_write(&run->report, &file, &run->progress, done ? NULL : &failure, err)
+        && done)
         return false;
     if (!done)
         *err = failure;

@@ -202,6 +202,15 @@ void progress_view_make(struct progress_view *view, struct progress *progress)
     read_tasks(view, progress);
 }
 
+void progress_view_take(
+    struct progress_view *view, struct progress_rate *rate, struct progress *progress)
+{
+    pthread_mutex_lock(&progress->lock);
+    progress_view_make(view, progress);
+    *rate = progress->rate;
+    pthread_mutex_unlock(&progress->lock);
+}
+
 void progress_view_release(struct progress_view *view)
 {
     free(view->tables);

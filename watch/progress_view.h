@@ -69,6 +69,12 @@ struct progress_view {
 
 /* Reads the counters, and feeds the rate with them. The caller holds the progress's lock. */
 void progress_view_make(struct progress_view *view, struct progress *progress);
+
+/* The same for who does not hold the lock, with a copy of the rate. Texts stay until tables are
+   forgotten. */
+void progress_view_take(
+    struct progress_view *view, struct progress_rate *rate, struct progress *progress);
+
 void progress_view_release(struct progress_view *view);
 
 /* The part of total that is done, in the best unit there is: bytes, rows, items. */

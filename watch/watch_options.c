@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SAMPLE_SECONDS 0.2
+
 static const char *const modes[] = {"auto", "bar", "plain", "json", "none", NULL};
 
 void watch_options_describe(
@@ -51,6 +53,13 @@ static bool attach_file(
     return true;
 }
 
+/* Whoever makes a view samples. */
+static void ignore(void *context, const struct progress_view *view)
+{
+    (void)context;
+    (void)view;
+}
+
 static bool attach_main(
     const struct watch_options *options, struct progress *progress, struct error *err)
 {
@@ -69,6 +78,8 @@ static bool attach_main(
     } else if (options->mode == WATCH_PLAIN) {
         show = show_line_plain();
     }
+    if (show.tick == NULL && options->is_sampled)
+        show = (struct progress_show){.interval = SAMPLE_SECONDS, .tick = ignore, .close = ignore};
     if (show.tick != NULL)
         progress_attach(progress, &show);
     return true;

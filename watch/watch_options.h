@@ -18,6 +18,7 @@ struct watch_options {
     size_t mode;      /* enum watch_mode */
     const char *file; /* JSON there too; NULL: no */
     bool is_curses;   /* a screen of its own */
+    bool is_sampled;  /* the course of the work is wanted, even if nothing shows it */
 };
 
 #define WATCH_OPTIONS_COUNT 3
