@@ -66,8 +66,12 @@ printf '%s\n' "$password" > "$folder/password"
 [ "$(id -u)" -ne 0 ] || chown -R postgres "$folder"
 
 cd "$folder"   # the server's user may not be able to enter the caller's folder
-as_owner "$programs/initdb" -D "$folder/data" -U postgres --encoding=UTF8 --locale=C --no-sync \
-    --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" > "$folder/initdb.log" 2>&1 ||
+case $("$programs/initdb" --version) in
+    *" 9."*) by_password=md5 ;;   # older than scram-sha-256
+    *) by_password=scram-sha-256 ;;
+esac
+as_owner "$programs/initdb" -D "$folder/data" -U postgres --encoding=UTF8 --locale=C -N \
+    --auth-local=trust --auth-host=$by_password --pwfile="$folder/password" > "$folder/initdb.log" 2>&1 ||
     die "initdb failed: $(tail -n 5 "$folder/initdb.log")"
 cat >> "$folder/data/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg2
 
 import programs
-from conftest import Server
 
 
 class Findings:
@@ -70,8 +69,8 @@ def follow_shell(finding: dict[str, Any], folder: Path) -> None:
         assert done.returncode == 0, (line, done.stderr)
 
 
-def as_owner(server: Server) -> dict[str, Any]:
-    """Options to run a program as the operating system's user that the server runs as."""
+def as_owner() -> dict[str, Any]:
+    """Options to run a program as the operating system's user that the throwaway server runs as."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("postgres")

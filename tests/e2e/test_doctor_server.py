@@ -15,7 +15,7 @@ import pytest
 
 import programs
 from conftest import Server, serving
-from doctor import Findings, commands, follow_sql
+from doctor import Findings, as_owner, commands, follow_sql
 
 DURABLE = "fsync = on\n"   # the throwaway server has it off
 
@@ -108,6 +108,22 @@ def test_transactions_that_are_read_only(server: Server, name: str) -> None:
     finally:
         server.settle(name)
         server.execute("postgres", "DROP ROLE reader")
+
+
+def test_a_standby() -> None:
+    with serving(VALISE_PG_SETTINGS=DURABLE + "hot_standby = on\n") as server:
+        data = Path(server.folder) / "data"
+        with contextlib.closing(server.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_read_file('postmaster.opts')")
+            pg_ctl = Path(cursor.fetchone()[0].split()[0]).parent / "pg_ctl"
+        restart = [str(pg_ctl), "-D", str(data), "-l", f"{server.folder}/log", "-m", "fast", "-w", "restart"]
+        (data / "standby.signal").touch()
+        subprocess.run(restart, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_owner())
+        finding = Findings("--dsn", server.dsn("postgres")).one("standby", "error")
+        assert "primary" in commands(finding, "words")[0]
+        (data / "standby.signal").unlink()
+        subprocess.run(restart, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_owner())
+        Findings("--dsn", server.dsn("postgres")).well("writable")
 
 
 def test_prepared_transactions(server: Server, name: str) -> None:
