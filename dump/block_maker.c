@@ -59,7 +59,8 @@ static bool find_difference(struct block_maker *maker, const struct unit_change 
     for (uint32_t i = 0; i < change->batch_count; i++)
         rows[i] = (struct canonical_rows){.bytes = change->batches[i]->rows.data,
             .size = change->batches[i]->rows.size,
-            .row_count = change->batches[i]->row_count};
+            .row_count = change->batches[i]->row_count,
+            .cut = change->batches[i]->cut};
     if (!unit_diff_run(&maker->diff, &wanted, err))
         return false;
     input->bytes = maker->diff.rows.data;
@@ -78,7 +79,7 @@ static bool find_rows(struct block_maker *maker, const struct block_order *order
     if (order->is_change) {
         if (!find_difference(maker, &order->change, input, err))
             return false;
-        entry->cut = maker->diff.last_hash.low;
+        entry->cut = maker->diff.cut;
         return true;
     }
     input->bytes = only->rows.data;

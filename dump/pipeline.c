@@ -2,6 +2,7 @@
 
 #include "base/stop.h"
 #include "dump/block_maker.h"
+#include "dump/table_writer.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -28,7 +29,6 @@ struct slot {
 };
 
 struct pipeline {
-    struct dump_writer *writer;  /* borrowed */
     const struct schema *schema; /* borrowed */
     int level;
     uint32_t column_capacity; /* columns of the widest table */
@@ -55,10 +55,7 @@ struct pipeline {
 
     pthread_t *threads; /* workers, then the writing thread */
     size_t thread_count;
-    /* The writing thread's. */
-    struct column_facts *facts; /* of the table being written */
-    uint64_t size;              /* likewise */
-    struct byte_buffer findings;
+    struct table_writer tables; /* the writing thread's */
 };
 
 static struct slot *slot_at(struct pipeline *p, uint64_t sequence)
@@ -71,6 +68,39 @@ static void wake_all(struct pipeline *p)
     pthread_cond_broadcast(&p->changed_free);
     pthread_cond_broadcast(&p->changed_filled);
     pthread_cond_broadcast(&p->changed_done);
+}
+
+/* --- batches -------------------------------------------------------------------------- */
+
+/* Address space for an ordinary batch; what is not used of it takes no memory. */
+static void make_room(struct row_batch *batch)
+{
+    byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
+}
+
+/* With the mutex held. */
+static void give_back(struct pipeline *p, struct row_batch *batch)
+{
+    if (batch->is_large) {
+        byte_buffer_release(&batch->rows);
+        make_room(batch);
+        p->has_large = false;
+        pthread_cond_broadcast(&p->changed_free);
+    }
+    *batch = (struct row_batch){.rows = batch->rows};
+    batch->rows.size = 0;
+    p->free_batches[p->free_count++] = batch;
+}
+
+/* With the mutex held: the rows of a slot are not needed any more. */
+static void give_back_all(struct pipeline *p, struct slot *slot)
+{
+    struct unit_change *change = &slot->order.change;
+
+    for (uint32_t i = 0; i < change->batch_count; i++)
+        give_back(p, change->batches[i]);
+    change->batch_count = 0;
+    pthread_cond_broadcast(&p->changed_free);
 }
 
 /* --- workers ------------------------------------------------------------------------- */
@@ -117,6 +147,9 @@ static void *work(void *argument)
         pthread_mutex_lock(&p->mutex);
         if (!done)
             fail(p, &failure);
+        /* What differs is elsewhere by now. */
+        if (slot->order.is_change)
+            give_back_all(p, slot);
         slot->state = SLOT_DONE;
         pthread_cond_signal(&p->changed_done);
         pthread_mutex_unlock(&p->mutex);
@@ -127,48 +160,11 @@ static void *work(void *argument)
 
 /* --- writing ---------------------------------------------------------------------------- */
 
-static void note_findings(struct pipeline *p, const struct table_end *end)
-{
-    for (uint32_t i = 0; i < end->column_count; i++) {
-        const struct column_facts *facts = &end->facts[i];
-        struct pipeline_finding finding = {
-            .table = end->table,
-            .column = i,
-            .nul_count = facts->nul_count,
-            .invalid_utf8_count = facts->invalid_utf8_count,
-        };
-
-        if (facts->nul_count > 0 || facts->invalid_utf8_count > 0)
-            byte_buffer_put(&p->findings, &finding, sizeof(finding));
-    }
-}
-
-static bool write_end(struct pipeline *p, struct slot *slot, struct error *err)
-{
-    slot->end.facts = p->facts;
-    slot->end.size = p->size;
-    note_findings(p, &slot->end);
-    if (slot->units.size > 0
-        && !dump_writer_block(p->writer, BLOCK_UNITS, slot->end.table, &slot->units, err))
-        return false;
-    if (!dump_writer_table_end(p->writer, &slot->end, err))
-        return false;
-    memset(p->facts, 0, slot->end.column_count * sizeof(*p->facts));
-    p->size = 0;
-    return true;
-}
-
 static bool write_slot(struct pipeline *p, struct slot *slot, struct error *err)
 {
-    const struct schema_table *table;
-
     if (slot->is_end)
-        return write_end(p, slot, err);
-    table = &p->schema->tables[slot->order.table];
-    for (uint32_t i = 0; i < table->column_count; i++)
-        table_end_merge(&p->facts[i], &slot->block.facts[i]);
-    p->size += slot->block.size;
-    return dump_writer_append(p->writer, &slot->block.entry, slot->block.frame, err);
+        return table_writer_end(&p->tables, &slot->end, &slot->units, err);
+    return table_writer_block(&p->tables, &slot->block, err);
 }
 
 static void release_old(struct slot *slot)
@@ -188,26 +184,6 @@ static void empty_slot(struct slot *slot)
     slot->units.size = 0;
     slot->is_end = false;
     slot->order = (struct block_order){0};
-}
-
-/* Address space for an ordinary batch; what is not used of it takes no memory. */
-static void make_room(struct row_batch *batch)
-{
-    byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
-}
-
-/* With the mutex held. */
-static void give_back(struct pipeline *p, struct row_batch *batch)
-{
-    if (batch->is_large) {
-        byte_buffer_release(&batch->rows);
-        make_room(batch);
-        p->has_large = false;
-        pthread_cond_broadcast(&p->changed_free);
-    }
-    *batch = (struct row_batch){.rows = batch->rows};
-    batch->rows.size = 0;
-    p->free_batches[p->free_count++] = batch;
 }
 
 /* The next slot to write, or NULL when there will be none. */
@@ -235,10 +211,9 @@ static void *write_in_order(void *argument)
     while ((slot = take_done(p)) != NULL) {
         bool done = write_slot(p, slot, &failure);
 
-        atomic_store(&p->written_size, dump_writer_size(p->writer));
+        atomic_store(&p->written_size, dump_writer_size(p->tables.writer));
         pthread_mutex_lock(&p->mutex);
-        for (uint32_t i = 0; i < slot->order.change.batch_count; i++)
-            give_back(p, slot->order.change.batches[i]);
+        give_back_all(p, slot);
         empty_slot(slot);
         slot->state = SLOT_FREE;
         p->write_next++;
@@ -394,10 +369,10 @@ bool pipeline_finish(struct pipeline *p, struct error *err)
     return check(p, err);
 }
 
-const struct pipeline_finding *pipeline_findings(const struct pipeline *p, size_t *count)
+const struct table_finding *pipeline_findings(const struct pipeline *p, size_t *count)
 {
-    *count = p->findings.size / sizeof(struct pipeline_finding);
-    return (const void *)p->findings.data;
+    *count = p->tables.findings.size / sizeof(struct table_finding);
+    return (const void *)p->tables.findings.data;
 }
 
 uint64_t pipeline_written_size(const struct pipeline *p)
@@ -427,8 +402,7 @@ void pipeline_close(struct pipeline *p)
     pthread_cond_destroy(&p->changed_filled);
     pthread_cond_destroy(&p->changed_done);
     pthread_mutex_destroy(&p->mutex);
-    byte_buffer_release(&p->findings);
-    free(p->facts);
+    table_writer_release(&p->tables);
     free(p->slots);
     free(p->batches);
     free(p->free_batches);
@@ -450,14 +424,16 @@ static struct pipeline *allocate(const struct pipeline_options *options)
 {
     struct pipeline *p = byte_buffer_calloc(1, sizeof(*p));
 
-    p->writer = options->writer;
     p->schema = options->schema;
     p->level = options->level;
     p->next_number = 1; /* 0 is the schema */
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)
             p->column_capacity = options->schema->tables[i].column_count;
+    /* One is filled, one is written; few callers that may hold some hold many. */
     p->batch_count = options->thread_count + 2 + options->held_count;
+    if (options->held_count > 0)
+        p->batch_count--;
     p->batches = byte_buffer_calloc(p->batch_count, sizeof(*p->batches));
     p->free_batches = byte_buffer_calloc(p->batch_count, sizeof(*p->free_batches));
     while (p->free_count < p->batch_count) {
@@ -468,9 +444,12 @@ static struct pipeline *allocate(const struct pipeline_options *options)
     p->slot_count = options->thread_count + 2;
     p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
     for (size_t i = 0; i < p->slot_count; i++) {
-        p->slots[i].block.facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
+        p->slots[i].block.facts =
+            byte_buffer_calloc(p->column_capacity, sizeof(struct column_facts));
     }
-    p->facts = byte_buffer_calloc(p->column_capacity, sizeof(*p->facts));
+    p->tables = (struct table_writer){.writer = options->writer,
+        .schema = options->schema,
+        .facts = byte_buffer_calloc(p->column_capacity, sizeof(struct column_facts))};
     p->threads = byte_buffer_calloc(options->thread_count + 1, sizeof(*p->threads));
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->changed_free, NULL);

@@ -6,7 +6,7 @@
  * compress; one thread writes in order. What is written depends on the batches
  * alone, not on the number of threads.
  *
- * Memory is bounded by a pool of thread_count + 2 batches (and held_count more):
+ * Memory is bounded by a pool of thread_count + 2 batches, or thread_count + 1 and held_count:
  * each has at most PIPELINE_LARGE_SIZE bytes of rows, and later their compressed form
  * in the same place; and for each thread by the encoded form of one. Only one batch
  * at a time may be larger, by a row that is.
@@ -17,6 +17,7 @@
 #include "base/byte_buffer.h"
 #include "base/error.h"
 #include "dump/block_maker.h"
+#include "dump/table_writer.h"
 #include "format/chain.h"
 #include "format/dump_writer.h"
 #include "format/rows_encoder.h"
@@ -37,14 +38,6 @@ struct pipeline_options {
     unsigned thread_count;
     unsigned held_count; /* batches that the caller may hold besides the one that it fills */
     int level;
-};
-
-/* A column with texts that PostgreSQL cannot hold. */
-struct pipeline_finding {
-    uint32_t table;
-    uint32_t column;
-    uint64_t nul_count;
-    uint64_t invalid_utf8_count;
 };
 
 /* Starts the threads. Fails with ERROR_IO. */
@@ -91,7 +84,7 @@ MUST_CHECK bool pipeline_end_table(
 MUST_CHECK bool pipeline_finish(struct pipeline *pipeline, struct error *err);
 
 /* What was found in the tables that are written; valid after pipeline_finish() until close. */
-const struct pipeline_finding *pipeline_findings(const struct pipeline *pipeline, size_t *count);
+const struct table_finding *pipeline_findings(const struct pipeline *pipeline, size_t *count);
 
 /* Bytes written so far; for any thread. */
 uint64_t pipeline_written_size(const struct pipeline *pipeline);

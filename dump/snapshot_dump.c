@@ -93,7 +93,7 @@ static void plan_progress(struct job *job)
 /* --- what is worth a warning ------------------------------------------------------- */
 
 static void warn_of_texts(
-    struct job *job, const struct pipeline_finding *finding, uint64_t count, const char *what)
+    struct job *job, const struct table_finding *finding, uint64_t count, const char *what)
 {
     const struct schema_table *table = &job->schema.tables[finding->table];
     char text[WARNING_SIZE];
@@ -110,10 +110,10 @@ static void warn_of_texts(
 static void warn_of_findings(struct job *job)
 {
     size_t count;
-    const struct pipeline_finding *findings = pipeline_findings(job->pipeline, &count);
+    const struct table_finding *findings = pipeline_findings(job->pipeline, &count);
 
     for (size_t i = 0; i < count; i++) {
-        const struct pipeline_finding *finding = &findings[i];
+        const struct table_finding *finding = &findings[i];
 
         warn_of_texts(job, finding, finding->nul_count,
             finding->nul_count == 1 ? " has a NUL character" : "s have a NUL character");

@@ -1,12 +1,16 @@
 /*
  * What changed between units of the old state and new rows: the rows removed and
- * the rows added, as multisets. Memory: these rows, one block of the old state,
- * and 40 bytes for each row of the units.
+ * the rows added, as multisets.
+ *
+ * Most rows are on both sides, in the same order; so both are walked side by side, and only rows
+ * that do not meet are counted against each other. Memory: the rows that differ and 80 bytes for
+ * each of them, one block of the old state, and a window of new rows' hashes.
  */
 #ifndef DUMP_UNIT_DIFF_H
 #define DUMP_UNIT_DIFF_H
 
 #include "base/byte_buffer.h"
+#include "base/byte_reader.h"
 #include "base/error.h"
 #include "format/chain.h"
 #include "format/chain_rows.h"
@@ -20,6 +24,7 @@ struct canonical_rows {
     const uint8_t *bytes;
     size_t size;
     uint32_t row_count;
+    uint64_t cut; /* low half of the last row's hash */
 };
 
 /* Units [source_first, source_first + source_count) of the old table, and the rows they became. */
@@ -38,11 +43,18 @@ struct unit_diff {
     size_t added_offset;     /* where in rows the added ones begin */
     uint32_t row_count;
     uint32_t removed_count;
-    struct hash128 last_hash; /* of the last row in rows */
+    uint64_t cut; /* low half of the hash of the last row in rows */
 
     /* Scratch. */
+    const struct unit_diff_input *input; /* borrowed for the call */
+    struct byte_reader reader;           /* of the new rows that are not in the window yet */
+    size_t next_run;                     /* of new rows */
+    struct byte_buffer window;           /* marks of new rows, in order */
+    size_t window_first;                 /* of them: those before have been dealt with */
+    struct byte_buffer old_bytes;        /* old rows that did not meet a new one */
+    struct byte_buffer old_left;         /* their marks */
+    struct byte_buffer new_left;         /* marks of new rows that did not meet an old one */
     struct row_counts counts;
-    struct byte_buffer added;
     struct chain_rows old;
     struct value *values;
     uint32_t column_count;

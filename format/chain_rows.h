@@ -33,8 +33,9 @@ struct chain_rows {
 };
 
 /*
- * Begins with units [first, first + count) of the table, which chain_rows_announce() has told to
- * rows->ahead before, if there is one. Fails with ERROR_CORRUPT, ERROR_IO.
+ * Begins with units [first, first + count) of the table, always of the same chain, which
+ * chain_rows_announce() has told to rows->ahead before, if there is one. Fails with ERROR_CORRUPT,
+ * ERROR_IO.
  */
 MUST_CHECK bool chain_rows_open(struct chain_rows *rows, const struct chain_table *table,
     uint32_t first, uint32_t count, struct error *err);
