@@ -23,6 +23,7 @@ struct maker {
     const struct target_constraint **taken; /* owned: foreign keys to take down */
     size_t taken_count;
     size_t taken_capacity;
+    bool has_partitions; /* their triggers are taken */
 };
 
 /* Room for one more of item_size bytes. */
@@ -61,11 +62,16 @@ static const char *reason_of_table(const struct target_table *table)
 {
     if (!table->is_ours)
         return "the role does not own the table";
-    if (table->kind == 'p' || table->is_partition)
-        return "the table is partitioned or a partition";
     if (table->is_in_extension)
         return "the table belongs to an extension";
     return NULL;
+}
+
+/* An index of a partitioned table is many, with names and options of their own. */
+static const char *reason_of_indexes(const struct target_table *table)
+{
+    return table->kind == 'p' || table->is_partition ? "the table is partitioned or a partition"
+                                                     : reason_of_table(table);
 }
 
 /* --- foreign keys ----------------------------------------------------------- */
@@ -147,6 +153,14 @@ static const struct target_constraint *next_foreign_key(const struct target_cata
     return NULL;
 }
 
+/* A partition's key goes and comes with that of the partitioned table. */
+static bool is_of_parent(const struct target_constraint *key)
+{
+    return key->is_inherited
+           && (key->table->is_partition
+               || (key->referenced_table != NULL && key->referenced_table->is_partition));
+}
+
 static void take_foreign_keys(struct maker *m, key_filter passes, const void *what)
 {
     const struct target_constraint *key;
@@ -154,7 +168,8 @@ static void take_foreign_keys(struct maker *m, key_filter passes, const void *wh
     size_t next = 0;
 
     while ((key = next_foreign_key(m->catalog, &table, &next, passes, what)) != NULL)
-        take_foreign_key(m, key);
+        if (!is_of_parent(key))
+            take_foreign_key(m, key);
 }
 
 /* --- indexes ---------------------------------------------------------------- */
@@ -205,7 +220,7 @@ static const char *reason_of_index(const struct maker *m, const struct target_in
     if (is_referenced_from_outside(m, index))
         return "a foreign key of another schema may need it";
     while ((key = next_foreign_key(m->catalog, &table, &next, uses_index, index)) != NULL) {
-        if (reason_of_foreign_key(key) != NULL)
+        if (!is_of_parent(key) && reason_of_foreign_key(key) != NULL)
             return "a foreign key that must stay needs it";
     }
     return NULL;
@@ -280,12 +295,32 @@ static void take_trigger(
         });
 }
 
+static void take_triggers(struct maker *m, const struct target_table *table)
+{
+    const char *reason = reason_of_table(table);
+
+    for (size_t i = 0; i < table->trigger_count; i++) {
+        if (reason != NULL)
+            keep(m, table, table->triggers[i].name, reason);
+        else
+            take_trigger(m, table, &table->triggers[i]);
+    }
+}
+
+/* Rows reach them through the partitioned table; a few that get none lose nothing. */
+static void take_triggers_of_partitions(struct maker *m)
+{
+    for (size_t i = 0; i < m->catalog->table_count; i++)
+        if (m->catalog->tables[i].is_partition)
+            take_triggers(m, &m->catalog->tables[i]);
+}
+
 /* --- the plan --------------------------------------------------------------- */
 
 static void make_for_table(struct maker *m, const struct ddl_request *request)
 {
     const struct target_table *table = request->table;
-    const char *reason = reason_of_table(table);
+    const char *reason = reason_of_indexes(table);
 
     for (size_t i = 0; request->indexes && i < table->index_count; i++) {
         if (reason != NULL)
@@ -295,11 +330,11 @@ static void make_for_table(struct maker *m, const struct ddl_request *request)
     }
     if (request->foreign_keys)
         take_foreign_keys(m, touches_table, table);
-    for (size_t i = 0; request->triggers && i < table->trigger_count; i++) {
-        if (reason != NULL)
-            keep(m, table, table->triggers[i].name, reason);
-        else
-            take_trigger(m, table, &table->triggers[i]);
+    if (request->triggers)
+        take_triggers(m, table);
+    if (request->triggers && table->kind == 'p' && !m->has_partitions) {
+        m->has_partitions = true;
+        take_triggers_of_partitions(m);
     }
 }
 

@@ -14,7 +14,8 @@ static const char *keep(struct arena *arena, struct byte_buffer *sql)
 
 static void put_alter_table(struct byte_buffer *sql, const struct target_table *table)
 {
-    quote_plain(sql, "ALTER TABLE ONLY ");
+    quote_plain(sql, "ALTER TABLE ");
+    quote_plain(sql, target_catalog_only(table));
     quote_qualified(sql, table->schema, table->name);
     quote_plain(sql, " ");
 }

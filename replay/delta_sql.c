@@ -95,7 +95,7 @@ static const char *stand_in(const struct type_map *type)
 
 void delta_sql_target(struct byte_buffer *out, const struct target_table *table)
 {
-    quote_plain(out, table->kind == 'p' ? "" : "ONLY ");
+    quote_plain(out, target_catalog_only(table));
     quote_qualified(out, table->schema, table->name);
 }
 

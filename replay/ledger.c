@@ -281,9 +281,11 @@ static bool move_rows(struct connection *connection, const struct target_table *
         quote_name(&sql, table->columns[i].name);
         is_first = false;
     }
-    quote_plain(&sql, " FROM ONLY ");
+    quote_plain(&sql, " FROM ");
+    quote_plain(&sql, target_catalog_only(table));
     quote_qualified(&sql, table->schema, table->name);
-    quote_plain(&sql, "; DELETE FROM ONLY ");
+    quote_plain(&sql, "; DELETE FROM ");
+    quote_plain(&sql, target_catalog_only(table));
     quote_qualified(&sql, table->schema, table->name);
     return connection_exec(connection, quote_text(&sql), err);
 }

@@ -36,9 +36,10 @@ static bool empty_tables(
 
     if (tables->row_count == 0)
         return true;
-    quote_plain(&sql, "TRUNCATE ONLY ");
+    quote_plain(&sql, "TRUNCATE ");
     for (size_t i = 0; i < tables->row_count; i++) {
-        quote_plain(&sql, i == 0 ? "" : ", ONLY ");
+        quote_plain(&sql, i == 0 ? "" : ", ");
+        quote_plain(&sql, connection_rows_boolean(tables, i, 3) ? "" : "ONLY ");
         quote_qualified(
             &sql, connection_rows_text(tables, i, 0), connection_rows_text(tables, i, 1));
     }
@@ -165,7 +166,9 @@ bool ledger_undo(struct ledger *ledger, struct connection *connection, struct er
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
         || !query_saved(ledger, connection,
-            "SELECT schema_name, table_name, copy_name FROM valise.saved_table WHERE replay = $1"
+            "SELECT schema_name, table_name, copy_name, EXISTS (SELECT 1 FROM pg_catalog.pg_class"
+            "  WHERE relkind = 'p' AND oid = to_regclass(format('%I.%I', schema_name, table_name)))"
+            " FROM valise.saved_table WHERE replay = $1"
             " ORDER BY schema_name, table_name",
             &tables, err)
         || !drop_again(ledger, connection, err) || !empty_tables(&tables, connection, err)

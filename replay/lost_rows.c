@@ -19,7 +19,8 @@ static bool is_lost(const struct ledger *ledger, struct connection *connection,
     for (size_t i = 0; i < ledger->part_count; i++)
         if (strcmp(ledger->parts[i].table, table->name) == 0)
             row_count += ledger->parts[i].row_count;
-    quote_plain(&sql, "SELECT count(*) FROM ONLY ");
+    quote_plain(&sql, "SELECT count(*) FROM ");
+    quote_plain(&sql, target_catalog_only(table->target));
     quote_qualified(&sql, table->target->schema, table->target->name);
     if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
         return false;
@@ -48,7 +49,8 @@ static bool forget(const struct ledger *ledger, struct connection *connection,
 
     if (!take_down_again(ledger, connection, table->target, err))
         return false;
-    quote_plain(&sql, "DELETE FROM ONLY ");
+    quote_plain(&sql, "DELETE FROM ");
+    quote_plain(&sql, target_catalog_only(table->target));
     quote_qualified(&sql, table->target->schema, table->target->name);
     snprintf(text, sizeof(text),
         "; UPDATE valise.replay SET phase = 'load' WHERE id = %" PRId64

@@ -148,6 +148,32 @@ static bool note_materialized_views(const struct preflight *p, struct error *err
     return true;
 }
 
+/* Others that write into this database, or read all that is written. */
+static bool check_replication(const struct preflight *p, struct error *err)
+{
+    static const char sql[] =
+        "SELECT true, subname::text FROM pg_catalog.pg_subscription AS s WHERE s.subenabled AND s.subdbid"
+        " = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+        " UNION ALL SELECT false, pubname::text FROM pg_catalog.pg_publication ORDER BY 1 DESC, 2";
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (p->input->catalog->server.version_num < 100000)
+        return true;
+    if (!connection_query(p->connection, sql, NULL, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.row_count; i++) {
+        const char *name = connection_rows_text(&rows, i, 1);
+
+        if (connection_rows_boolean(&rows, i, 0))
+            problems_add(p->problems, "ALTER SUBSCRIPTION ... DISABLE for the replay",
+                "the subscription \"%s\" writes into this database", name);
+        else
+            problems_note(p->problems, NULL,
+                "what the publication \"%s\" has goes to its subscribers row by row", name);
+    }
+    return true;
+}
+
 /* --- rows that do not fit ----------------------------------------------------------------- */
 
 /* Can rows be missing on purpose? Then those that are have to be found again when resuming. */
@@ -203,6 +229,6 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
         return true; /* the plan has said so, and nothing else can be looked at */
     sequences_check(preflight->input, preflight->plan, preflight->problems);
     return (preflight->knows_rows || check_rows(preflight, err))
-           && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
-           && check_data(preflight, err);
+           && check_replication(preflight, err) && note_materialized_views(preflight, err)
+           && preflight_facts(preflight, err) && check_data(preflight, err);
 }

@@ -105,3 +105,8 @@ const struct target_sequence *target_catalog_sequence_of(
     }
     return NULL;
 }
+
+const char *target_catalog_only(const struct target_table *table)
+{
+    return table->kind == 'p' ? "" : "ONLY ";
+}

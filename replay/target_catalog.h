@@ -236,4 +236,10 @@ const struct target_sequence *target_catalog_sequence(
 const struct target_sequence *target_catalog_sequence_of(
     const struct target_catalog *catalog, const struct target_column *column);
 
+/*
+ * "ONLY " for SQL that means this table without those that inherit from it; nothing for a
+ * partitioned table, whose rows are its partitions'.
+ */
+const char *target_catalog_only(const struct target_table *table);
+
 #endif

@@ -93,7 +93,7 @@ static bool probe_tables(struct target_read *read, size_t first, size_t last, st
             continue;
         quote_plain(
             &sql, arena_format(read->arena, " UNION ALL SELECT %zu, EXISTS (SELECT 1 FROM ", i));
-        quote_plain(&sql, table->kind == 'p' ? "" : "ONLY ");
+        quote_plain(&sql, target_catalog_only(table));
         quote_qualified(&sql, table->schema, table->name);
         quote_plain(&sql, ")");
     }
@@ -237,10 +237,13 @@ static bool read_enums(struct target_read *read, struct error *err)
 
 static bool read_triggers(struct target_read *read, struct error *err)
 {
-    static const char sql[] = "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled"
-                              " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-                              " WHERE c.relnamespace = $1 AND NOT t.tgisinternal"
-                              " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"";
+    /* Clones in partitions follow the trigger of the partitioned table. */
+    const char *sql = arena_format(read->arena,
+        "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled"
+        " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
+        " WHERE c.relnamespace = $1 AND NOT t.tgisinternal AND %s"
+        " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"",
+        target_read_since(read, 130000, "t.tgparentid = 0", "true"));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_trigger *triggers;
 

@@ -1,0 +1,228 @@
+"""Targets beyond one ordinary database: partitioned tables, a hot standby, publications and subscriptions."""
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import compare
+import programs
+from conftest import Database, Server
+
+ROWS = 3000
+SOURCE = f"""
+    CREATE TABLE area (name TEXT PRIMARY KEY);
+    INSERT INTO area VALUES ('a'), ('b'), ('c');
+    CREATE TABLE event (id INTEGER PRIMARY KEY, area TEXT, note TEXT);
+    INSERT INTO event WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+        SELECT i, substr('abc', 1 + i % 3, 1), CASE WHEN i % 7 THEN 'note ' || i END FROM n;
+    CREATE TABLE log (day INTEGER, line TEXT);
+    INSERT INTO log SELECT id % 40, 'line ' || id % 11 FROM event;
+    CREATE TABLE hit (event INTEGER, who TEXT);
+    INSERT INTO hit SELECT id, 'w' || id % 5 FROM event WHERE id % 2;
+"""
+PARTITIONED = """
+    CREATE TABLE area (name text PRIMARY KEY);
+    CREATE TABLE event (id bigint, area text NOT NULL REFERENCES area, note text, PRIMARY KEY (id, area)) PARTITION BY LIST (area);
+    CREATE TABLE event_a PARTITION OF event FOR VALUES IN ('a') PARTITION BY HASH (id);
+    CREATE TABLE event_a0 PARTITION OF event_a FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+    CREATE TABLE event_a1 PARTITION OF event_a FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+    CREATE TABLE event_b (note text, area text NOT NULL, id bigint NOT NULL);
+    ALTER TABLE event ATTACH PARTITION event_b FOR VALUES IN ('b');
+    CREATE TABLE event_rest PARTITION OF event DEFAULT;
+    CREATE INDEX event_note ON event (note);
+    CREATE TABLE log (day bigint, line text) PARTITION BY RANGE (day);
+    CREATE TABLE log_0 PARTITION OF log FOR VALUES FROM (MINVALUE) TO (10);
+    CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (10) TO (MAXVALUE);
+    CREATE INDEX log_day ON log (day);
+    CREATE TABLE hit (event bigint, who text) PARTITION BY HASH (event);
+    CREATE TABLE hit_0 PARTITION OF hit FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+    CREATE TABLE hit_1 PARTITION OF hit FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+"""
+
+
+def edit(path: Path, script: str) -> Path:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(script)
+    return path
+
+
+def equal(snapshot: Path, database: Database) -> None:
+    assert compare.differences(compare.compare(snapshot, database.dsn)) == []
+    database.settle()
+
+
+def delta_of(folder: Path, name: str, *bases: Path) -> Path:
+    target = folder / name
+    words = [word for base in bases for word in ("--base", str(base))]
+    programs.succeed(programs.DUMP, *words, "-o", target, folder / "s.db")
+    return target
+
+
+# ------------------------------------------------------------------------------------------------ partitions
+
+
+def test_partitioned_tables(database: Database, tmp_path: Path) -> None:
+    """Rows go through the parent to their partitions, deltas move them between partitions, and undo brings them back."""
+    snapshot = edit(tmp_path / "s.db", SOURCE)
+    before = tmp_path / "before.db"
+    before.write_bytes(snapshot.read_bytes())
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute(PARTITIONED)
+    programs.replay(database.dsn, full, "--jobs=3")
+    database.settle()
+    equal(snapshot, database)
+    assert database.query("SELECT count(*) > 0 FROM event_a0") == [(True,)]
+    edit(snapshot, """
+        UPDATE event SET area = CASE area WHEN 'a' THEN 'b' WHEN 'b' THEN 'c' ELSE 'a' END WHERE id % 50 = 3;
+        DELETE FROM event WHERE id % 70 = 9; INSERT INTO event VALUES (-1, 'c', NULL), (100000, 'a', 'new');
+        UPDATE log SET day = day + 25 WHERE rowid % 90 = 1; DELETE FROM log WHERE rowid % 100 = 3;
+        INSERT INTO log VALUES (1, 'line 1'), (1, 'line 1'), (39, 'x'); UPDATE hit SET who = 'other' WHERE event % 91 = 0""")
+    delta = delta_of(tmp_path, "delta.valise", full)
+    programs.replay(database.dsn, delta)
+    database.settle()
+    equal(snapshot, database)
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--undo", delta)
+    database.settle()
+    equal(before, database)
+
+
+def test_triggers_of_partitioned_tables_do_not_fire(database: Database, tmp_path: Path) -> None:
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    database.execute(PARTITIONED + """
+        CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not allowed'; END $$;
+        CREATE TRIGGER t BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION never();
+        CREATE TRIGGER t AFTER INSERT ON event_b FOR EACH ROW EXECUTE FUNCTION never()""")
+    programs.replay(database.dsn, full)
+    database.settle()
+    equal(tmp_path / "s.db", database)
+    with pytest.raises(Exception, match="not allowed"):
+        database.execute("INSERT INTO log VALUES (3, 'x')")
+    with pytest.raises(Exception, match="not allowed"):
+        database.execute("INSERT INTO event VALUES (-3, 'b', 'x')")
+
+
+def test_a_row_without_a_partition(database: Database, tmp_path: Path) -> None:
+    """The replay names the table; undone, the target is what it was; with a partition it goes on."""
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    database.execute(PARTITIONED + "DROP TABLE log_1")
+    programs.fail(programs.DATABASE, ['table "log"', "no partition"], programs.REPLAY, "--dsn", database.dsn, full)
+    database.settle()
+    database.execute("CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (10) TO (MAXVALUE)")
+    programs.replay(database.dsn, full)
+    database.settle()
+    equal(tmp_path / "s.db", database)
+
+
+def test_a_killed_replay_of_partitioned_tables(database: Database, tmp_path: Path) -> None:
+    """It goes on without loading a row twice, or is undone to what was there."""
+    snapshot = edit(tmp_path / "s.db", SOURCE + "INSERT INTO log SELECT l.day, hex(randomblob(90)) FROM log l, area")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute(PARTITIONED)
+    before = database.contents()
+    for last in ([full], ["--abort"]):
+        for delay in (0.05, 0.1, 0.15, 0.2):
+            process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, "--jobs=2", full], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.kill()
+            process.wait(timeout=60)
+            database.settle()
+        programs.succeed(programs.REPLAY, "--dsn", database.dsn, *last)
+        database.settle()
+        if last == [full]:
+            equal(snapshot, database)
+            database.execute("DROP SCHEMA valise CASCADE; TRUNCATE area, event, log, hit")
+    if database.query("SELECT count(*) FROM log") == [(0,)]:
+        assert database.contents() == before
+    else:   # the last kill came too late
+        equal(snapshot, database)
+
+
+# ------------------------------------------------------------------------------------------------ hot standby
+
+
+@pytest.fixture
+def standby(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A hot standby of the throwaway server."""
+    bindir = os.environ.get("VALISE_PG_BINDIR") or subprocess.run(
+        ["pg_config", "--bindir"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    folder = Path("/tmp") / f"valise-standby.{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    options: dict[str, Any] = {"cwd": "/", "stdin": subprocess.DEVNULL, "check": True}
+    if os.geteuid() == 0:   # PostgreSQL refuses root
+        owner = pwd.getpwnam("postgres")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        options |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    data, port = folder / "data", postgres.port + 1
+    try:
+        subprocess.run([f"{bindir}/pg_basebackup", "-D", data, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync",
+                        "-d", postgres.dsn("postgres")], **options)
+        words = f"-p {port} -c unix_socket_directories={folder} -c listen_addresses="
+        subprocess.run([f"{bindir}/pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", words, "start"],
+                       stdout=subprocess.DEVNULL, **options)
+        yield Server(str(folder), str(port), postgres.user, "")
+    finally:
+        subprocess.run([f"{bindir}/pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], stdout=subprocess.DEVNULL,
+                       **(options | {"check": False}))
+        shutil.rmtree(folder)
+
+
+def test_a_hot_standby_is_refused(database: Database, tmp_path: Path, standby: Server) -> None:
+    """Whatever is asked of it, nothing is written, and the message says where to go."""
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    for options in ([], ["--dry-run"]):
+        programs.fail(programs.REFUSED, ["standby", "primary"], programs.REPLAY, "--dsn", standby.dsn("postgres"), *options, full)
+    assert "nothing was replayed" in programs.run(programs.REPLAY, "--dsn", standby.dsn("postgres"), "--status").out.lower()
+
+
+# ------------------------------------------------------------------------------------------------ logical replication
+
+
+def test_published_tables(database: Database, tmp_path: Path) -> None:
+    """They are loaded, and the reader is told; what PostgreSQL does not let a delta do is said and leaves nothing half done."""
+    snapshot = edit(tmp_path / "s.db", SOURCE)
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("""
+        CREATE TABLE area (name text PRIMARY KEY);
+        CREATE TABLE event (id bigint PRIMARY KEY, area text, note text); CREATE TABLE log (day bigint, line text);
+        CREATE TABLE hit (event bigint, who text); CREATE PUBLICATION outgoing FOR ALL TABLES""")
+    done = programs.replay(database.dsn, full)
+    database.settle()
+    assert 'publication "outgoing"' in done.out
+    equal(snapshot, database)
+    edit(snapshot, "UPDATE event SET note = 'x' WHERE id = 5; DELETE FROM log WHERE rowid = 3")
+    delta = delta_of(tmp_path, "delta.valise", full)
+    contents = database.contents()
+    programs.fail(programs.DATABASE, ["log", "replica identity"], programs.REPLAY, "--dsn", database.dsn, delta)
+    database.settle()
+    assert database.contents() == contents
+    database.execute("ALTER TABLE log REPLICA IDENTITY FULL")
+    programs.replay(database.dsn, delta)
+    database.settle()
+    equal(snapshot, database)
+
+
+def test_a_subscriber_is_refused(database: Database, tmp_path: Path) -> None:
+    """An enabled subscription writes whenever it likes."""
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    database.execute(PARTITIONED)
+    database.execute("CREATE SUBSCRIPTION incoming CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)")
+    try:
+        programs.replay(database.dsn, full, "--dry-run")
+        database.settle()
+        database.execute("ALTER SUBSCRIPTION incoming ENABLE")
+        programs.fail(programs.REFUSED, ['subscription "incoming"', "DISABLE"], programs.REPLAY, "--dsn", database.dsn, full)
+    finally:
+        database.execute("ALTER SUBSCRIPTION incoming DISABLE")
+        database.execute("ALTER SUBSCRIPTION incoming SET (slot_name = NONE)")
+        database.execute("DROP SUBSCRIPTION incoming")
