@@ -20,7 +20,7 @@
 static const char USAGE[] =
     "usage: generate [--size 1G] [--seed 1] OUT.db\n"
     "       generate --mutate OLD.db [--updates 0.1%] [--inserts 0.5%] [--deletes 0.05%]\n"
-    "                [--seed 1] NEW.db";
+    "                [--seed 1] [--tables ,A,B,] NEW.db";
 
 struct options {
     uint64_t size; /* bytes */
@@ -72,6 +72,9 @@ static bool parse_option(struct options *options, int option)
         return parse_share(optarg, &options->mutation.insert_millionths);
     case 'd':
         return parse_share(optarg, &options->mutation.delete_millionths);
+    case 't':
+        options->mutation.tables = optarg;
+        return true;
     default:
         return false;
     }
@@ -86,6 +89,7 @@ static bool parse_options(struct options *options, int count, char **arguments, 
         {"updates", required_argument, NULL, 'u'},
         {"inserts", required_argument, NULL, 'i'},
         {"deletes", required_argument, NULL, 'd'},
+        {"tables", required_argument, NULL, 't'},
         {0},
     };
     int option;
@@ -132,8 +136,8 @@ static bool mutate(const struct options *options, struct error *err)
     if (!synthetic_sql_open(&database, options->new_path, err)
         || !synthetic_mutation_apply(database, &options->mutation, &counts, err))
         return discard(options->new_path, err);
-    printf("updated %" PRId64 ", inserted %" PRId64 ", deleted %" PRId64 " rows\n", counts.updated,
-        counts.inserted, counts.deleted);
+    printf("{\"updated\": %" PRId64 ", \"inserted\": %" PRId64 ", \"deleted\": %" PRId64 "}\n",
+        counts.updated, counts.inserted, counts.deleted);
     return true;
 }
 

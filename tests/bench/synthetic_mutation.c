@@ -90,14 +90,34 @@ static const struct change CHANGES[] = {
 };
 #define CHANGE_COUNT (sizeof(CHANGES) / sizeof(CHANGES[0]))
 
+static const char *const EVENT_TABLES[] = {
+    "event_json", "event_edges", "event_auth", "event_to_state_groups"};
+#define EVENT_TABLE_COUNT (sizeof(EVENT_TABLES) / sizeof(EVENT_TABLES[0]))
+
+static bool is_chosen(const struct synthetic_mutation *mutation, const char *table)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), ",%s,", table);
+    return mutation->tables == NULL || strstr(mutation->tables, name) != NULL;
+}
+
 /* The rows of an event go with it, as when a room's history is purged. */
-static const char PURGE_TRIGGER[] =
-    "CREATE TEMP TRIGGER purge_event AFTER DELETE ON main.events BEGIN"
-    " DELETE FROM event_json WHERE event_id = old.event_id;"
-    " DELETE FROM event_edges WHERE event_id = old.event_id;"
-    " DELETE FROM event_auth WHERE event_id = old.event_id;"
-    " DELETE FROM event_to_state_groups WHERE event_id = old.event_id;"
-    "END";
+static bool begin_purging(
+    sqlite3 *database, const struct synthetic_mutation *mutation, struct error *err)
+{
+    char sql[256];
+
+    for (size_t i = 0; i < EVENT_TABLE_COUNT; i++) {
+        snprintf(sql, sizeof(sql),
+            "CREATE TEMP TRIGGER purge_%s AFTER DELETE ON main.events BEGIN"
+            " DELETE FROM %s WHERE event_id = old.event_id; END",
+            EVENT_TABLES[i], EVENT_TABLES[i]);
+        if (is_chosen(mutation, EVENT_TABLES[i]) && !synthetic_sql_execute(database, sql, err))
+            return false;
+    }
+    return true;
+}
 
 /* renewed(text): an event id that depends on nothing but the text. */
 static void renew(sqlite3_context *context, int count, sqlite3_value **values)
@@ -200,18 +220,21 @@ static bool apply_changes(sqlite3 *database, const struct synthetic_mutation *mu
 
     synthetic_random_init(&random, mutation->seed);
     for (size_t i = 0; i < CHANGE_COUNT; i++) {
-        if (!insert_rows(database, &CHANGES[i], mutation->insert_millionths, err))
+        if (is_chosen(mutation, CHANGES[i].table)
+            && !insert_rows(database, &CHANGES[i], mutation->insert_millionths, err))
             return false;
     }
     counts->inserted = sqlite3_total_changes64(database) - before;
     for (size_t i = 0; i < CHANGE_COUNT; i++) {
-        if (!update_or_delete(database, CHANGES[i].table, CHANGES[i].update,
+        if (is_chosen(mutation, CHANGES[i].table)
+            && !update_or_delete(database, CHANGES[i].table, CHANGES[i].update,
                 mutation->update_millionths, &random, err))
             return false;
     }
     counts->updated = sqlite3_total_changes64(database) - before - counts->inserted;
     for (size_t i = 0; i < CHANGE_COUNT; i++) {
-        if (!update_or_delete(database, CHANGES[i].table, CHANGES[i].remove,
+        if (is_chosen(mutation, CHANGES[i].table)
+            && !update_or_delete(database, CHANGES[i].table, CHANGES[i].remove,
                 mutation->delete_millionths, &random, err))
             return false;
     }
@@ -227,9 +250,7 @@ bool synthetic_mutation_apply(sqlite3 *database, const struct synthetic_mutation
             renew, NULL, NULL, NULL)
         != SQLITE_OK)
         return error_set(err, ERROR_DATABASE, "%s", sqlite3_errmsg(database));
-    return synthetic_sql_execute(database, "BEGIN", err)
-           && synthetic_sql_execute(database, PURGE_TRIGGER, err)
+    return synthetic_sql_execute(database, "BEGIN", err) && begin_purging(database, mutation, err)
            && apply_changes(database, mutation, counts, err)
-           && synthetic_sql_execute(database, "DROP TRIGGER purge_event", err)
            && synthetic_sql_execute(database, "COMMIT", err);
 }

@@ -12,6 +12,7 @@
 
 /* Rows to change in each large table, in millionths of its rows. */
 struct synthetic_mutation {
+    const char *tables; /* ",a,b,": only these; NULL: all */
     uint32_t update_millionths;
     uint32_t insert_millionths;
     uint32_t delete_millionths;
@@ -25,7 +26,8 @@ struct synthetic_mutation_counts {
     int64_t deleted;
 };
 
-/* Changes the database. Foreign keys still hold after it. Fails with ERROR_DATABASE. */
+/* Changes the database. Foreign keys still hold after it, if tables has events whenever it has
+   event_edges. Fails with ERROR_DATABASE. */
 MUST_CHECK bool synthetic_mutation_apply(sqlite3 *database,
     const struct synthetic_mutation *mutation, struct synthetic_mutation_counts *counts,
     struct error *err);

@@ -2,15 +2,20 @@
 
 import json
 import os
-import statistics
+import shlex
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 
 
 class Failure(Exception):
     """A measured program failed; its last words are in the text."""
+
+
+class TooSlow(Failure):
+    """A measured program did not end within its limit, and was ended."""
 
 
 @dataclass
@@ -23,28 +28,50 @@ class Sample:
     server_cpu_seconds: float = 0.0
     wal_bytes: int = 0
     file_bytes: int = 0         # of what was written, where it is a file
+    rows: int = 0               # what was moved, where it is rows
     facts: dict = field(default_factory=dict)   # what the program printed as JSON
 
+    @property
+    def rate(self):
+        """Rows a second; 0 where rows do not count."""
+        return self.rows / self.seconds
 
-def run(command, stdin=None, stdout=None, environment=None, accepted=(0,)):
-    """Runs a command (a list, or a string for sh) and returns its Sample; stdin is text or None."""
+
+def run(command, stdin=None, environment=None, accepted=(0,), timeout=None):
+    """Runs a command (a list, or a string for bash) and returns its Sample; stdin is text or None.
+
+    Fails if the status is none of the accepted; after timeout seconds the command is ended, and TooSlow raised.
+    """
     if isinstance(command, str):
         command = ["bash", "-o", "pipefail", "-c", command]
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
         given.write((stdin or "").encode())
         given.seek(0)
         begin = time.monotonic()
-        process = subprocess.Popen(command, stdin=given, stdout=stdout or printed, stderr=errors, env=environment)
+        process = subprocess.Popen(command, stdin=given, stdout=printed, stderr=errors, env=environment)
+        alarm = threading.Timer(timeout or 1e6, process.kill)
+        alarm.start()
         _, status, usage = os.wait4(process.pid, 0)
+        alarm.cancel()
         seconds = time.monotonic() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
+        if timeout is not None and seconds >= timeout:
+            raise TooSlow(f"{shlex.join(command)}: not done after {timeout} s")
         if process.returncode not in accepted:
-            errors.seek(0)
-            words = errors.read().decode(errors="replace").strip()[-2000:]
-            raise Failure(f"{' '.join(command)}: status {process.returncode}: {words}")
+            raise Failure(f"{shlex.join(command)}: status {process.returncode}: {last_words(errors, printed)}")
         printed.seek(0)
         text = printed.read(1 << 16).decode(errors="replace")
     return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, facts=facts_of(text))
+
+
+def last_words(*files):
+    """The end of what a program said in the first of the files that has anything."""
+    for file in files:
+        file.seek(0)
+        words = file.read().decode(errors="replace").strip()
+        if words:
+            return words[-2000:]
+    return "no message"
 
 
 def facts_of(text):
@@ -55,13 +82,3 @@ def facts_of(text):
         return json.loads(text)
     except ValueError:
         return {}
-
-
-def median(samples, name="seconds"):
-    return statistics.median(getattr(sample, name) for sample in samples)
-
-
-def spread(samples):
-    """Smallest and largest time."""
-    seconds = [sample.seconds for sample in samples]
-    return min(seconds), max(seconds)

@@ -56,7 +56,7 @@ class Server:
 
     def new_database(self, template):
         """Makes the database bench_run anew, with everything written to disk."""
-        sql("DROP DATABASE IF EXISTS bench_run")
+        sql("DROP DATABASE IF EXISTS bench_run WITH (FORCE)")
         sql(f"CREATE DATABASE bench_run TEMPLATE {template}")
         sql("CHECKPOINT")
 

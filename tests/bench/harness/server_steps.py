@@ -1,0 +1,100 @@
+"""Steps that load into PostgreSQL: what the server needs by itself, and valise-replay."""
+
+import os
+
+from .file_steps import FileSteps
+from .measure import run
+from .results import Step, total
+
+
+class ServerSteps:
+    """The steps for one Place on one Server. is_large: only what the plots and the goals need."""
+
+    def __init__(self, place, server, is_large, row_count):
+        self.place = place
+        self.server = server
+        self.is_large = is_large
+        self.row_count = row_count
+
+    def steps(self):
+        steps = []
+        for jobs in [self.place.jobs] if self.is_large else sorted({1, self.place.jobs}):
+            steps += self.limits(jobs, once=jobs != self.place.jobs) + self.replays(jobs, once=jobs != self.place.jobs)
+        return steps + self.deltas()
+
+    def limits(self, jobs, once):
+        steps = [
+            Step(f"load j{jobs}", f"raw COPY BINARY, {jobs} connection(s)", lambda: self.load(jobs), "limit", once=once),
+            Step(f"index j{jobs}", "indexes and constraints after", lambda: self.index(jobs), "limit", once=once),
+            Step(f"analyze j{jobs}", "vacuumdb --analyze-only", lambda: self.analyze(jobs), "limit", once=once),
+            Step(f"read back j{jobs}", "COPY BINARY out", lambda: self.read_back(jobs), "limit", once=once),
+        ]
+        return steps[:2] if self.is_large else steps
+
+    def replays(self, jobs, once):
+        parts = (f"load j{jobs}", f"index j{jobs}", f"analyze j{jobs}")
+        limit = total(f"load j{jobs}", f"index j{jobs}")
+        steps = [
+            Step(f"replay j{jobs} none", "valise-replay --verify=none", lambda: self.replay(jobs, "none"),
+                 limit=limit, parts=parts, once=once),
+            Step(f"replay j{jobs} full", "valise-replay --verify=full", lambda: self.replay(jobs, "full"),
+                 limit=limit, parts=(*parts, f"read back j{jobs}"), once=once),
+        ]
+        return steps[1:] if self.is_large else steps
+
+    def deltas(self):
+        """They begin with what the full replay before them left, and leave the same."""
+        steps = [Step("delta replay", "with verification of what it touched", lambda: self.delta("all", "touched"))]
+        if not self.is_large:
+            steps.append(Step("undo", "valise-replay --undo of it", lambda: self.undo("all")))
+            for what in ("keyed", "keyless"):
+                steps.append(Step(f"delta {what}", "many rows, indexes in place, --verify=none",
+                                  lambda n=what: self.delta_and_back(n)))
+        return steps
+
+    def loading(self, command, **options):
+        environment = {**os.environ, "PGDATABASE": "bench_run"}
+        return self.server.watch(lambda: run(command, environment=environment, **options))
+
+    def counted(self, sample):
+        sample.rows = self.row_count
+        return sample
+
+    def load(self, jobs):
+        self.server.new_database("bench_tables")
+        return self.counted(self.loading([self.place.program("tests/bench/limit_load"), str(jobs),
+                                          str(self.place.copies)]))
+
+    def index(self, jobs):
+        return self.loading([self.place.program("tests/bench/limit_index"), str(jobs)], stdin=self.server.index_plan())
+
+    def read_back(self, jobs):
+        return self.loading([self.place.program("tests/bench/limit_read_back"), str(jobs)])
+
+    def analyze(self, jobs):
+        return self.loading(["vacuumdb", "--quiet", "--analyze-only", f"--jobs={jobs}", "bench_run"])
+
+    def replaying(self, *arguments):
+        return self.loading([self.place.program("replay/valise-replay"), "--quiet", "--dsn", "dbname=bench_run",
+                             *map(str, arguments)])
+
+    def replay(self, jobs, verify):
+        self.server.new_database("bench_schema")
+        return self.counted(self.replaying("--jobs", jobs, f"--verify={verify}", self.place.dump_of(3)))
+
+    def delta(self, what, verify):
+        sample = self.replaying("--jobs", self.place.jobs, f"--verify={verify}", self.place.delta_of(what))
+        sample.rows = self.place.changed_rows(what)
+        return sample
+
+    def undo(self, what):
+        sample = self.replaying("--undo", "--verify=none", self.place.delta_of(what))
+        sample.rows = self.place.changed_rows(what)
+        return sample
+
+    def delta_and_back(self, what):
+        if not self.place.delta_of(what).exists():
+            FileSteps(self.place, self.is_large).delta(what)
+        sample = self.delta(what, "none")
+        self.undo(what)
+        return sample
