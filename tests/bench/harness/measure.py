@@ -3,11 +3,14 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
+
+
+RUN_ALONE = "run_alone"      # tests/bench/run_alone of the build folder; set before anything is run
 
 
 class Failure(Exception):
@@ -44,24 +47,28 @@ def run(command, stdin=None, environment=None, accepted=(0,), timeout=None):
     """
     if isinstance(command, str):
         command = ["bash", "-o", "pipefail", "-c", command]
-    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed, \
+            tempfile.NamedTemporaryFile() as usage:
         given.write((stdin or "").encode())
         given.seek(0)
         begin = time.monotonic()
-        process = subprocess.Popen(command, stdin=given, stdout=printed, stderr=errors, env=environment)
-        alarm = threading.Timer(timeout or 1e6, process.kill)
-        alarm.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        alarm.cancel()
+        process = subprocess.Popen([RUN_ALONE, usage.name, *command], stdin=given, stdout=printed, stderr=errors,
+                                   env=environment, start_new_session=True)
+        try:
+            process.wait(timeout)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TooSlow(f"{shlex.join(command)}: not done after {timeout} s") from None
+            raise
         seconds = time.monotonic() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if timeout is not None and seconds >= timeout:
-            raise TooSlow(f"{shlex.join(command)}: not done after {timeout} s")
         if process.returncode not in accepted:
             raise Failure(f"{shlex.join(command)}: status {process.returncode}: {last_words(errors, printed)}")
         printed.seek(0)
         text = printed.read(1 << 16).decode(errors="replace")
-    return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, facts=facts_of(text))
+        user, system, kilobytes = usage.read().split()
+    return Sample(seconds, float(user) + float(system), int(kilobytes) * 1024, facts=facts_of(text))
 
 
 def last_words(*files):
