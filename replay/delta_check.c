@@ -31,8 +31,9 @@ static void put_limit(const struct check *c, struct byte_buffer *sql)
 static void say(const struct check *c, const struct delta_table *table, const char *text)
 {
     static const char advice[] =
-        "the target was changed after the last replay: put the row back, use --on-drift=overwrite "
-        "to let the delta win, or replay a full dump into a new database";
+        "the target was changed after the last replay: put the row back (one that was rejected with "
+        "--retry-rejects), use --on-drift=overwrite to let the delta win, or replay a full dump "
+        "into a new database";
 
     if (c->policy == DELTA_CHECK_OVERWRITE)
         problems_note(c->problems, NULL, "table \"%s\": %s: overwritten", table->table->name, text);

@@ -46,7 +46,8 @@ static bool add_up(const struct ledger *ledger, const struct delta_table *table,
         return true;
     return error_set(err, ERROR_REFUSED,
         "table \"%s\": with this delta it has %" PRIu64 " rows, but by the ledger it would have "
-        "%" PRIu64 "; the ledger is damaged, replay a full dump into a new database",
+        "%" PRIu64 "; rows of it were rejected (put them back with --retry-rejects), or the ledger "
+        "is damaged (replay a full dump into a new database)",
         table->table->name, end->row_count, part->row_count);
 }
 

@@ -209,7 +209,7 @@ bool loader_keep_rejects(const struct loader *loader, const struct plan_table *t
     OWNED(source_rows) struct source_rows rows = {0};
     struct rejects_row row = {.replay = loader->ledger->replay.id,
         .table = table->name,
-        .value_count = copy->reader->schema.tables[copy->source].column_count};
+        .source = &copy->reader->schema.tables[copy->source]};
 
     if (table->rejects.count == 0)
         return true;

@@ -32,6 +32,7 @@ struct words {
     bool is_watch;
     bool is_abort;
     bool is_undo;
+    bool is_retry;
     bool creates_database;
     uint64_t jobs;
     size_t verify;
@@ -118,6 +119,10 @@ static size_t describe_values(struct command_line_option table[], struct options
             .value_name = "FILE",
             .text = &options->rejects,
             .help = "write rejected rows there too, as JSON"},
+        {.name = "repaired",
+            .value_name = "FILE",
+            .text = &options->repaired,
+            .help = "with --retry-rejects: a file of --rejects with values changed"},
     };
 
     memcpy(table, all, sizeof(all));
@@ -144,6 +149,9 @@ static void describe_commands(
         {.name = "undo",
             .flag = &words->is_undo,
             .help = "take back the last delta, which is given"},
+        {.name = "retry-rejects",
+            .flag = &words->is_retry,
+            .help = "put rejected rows back that fit by now, or are repaired"},
         {.name = "status",
             .flag = &words->is_status,
             .help = "show what was replayed into the target, and what a replay is doing now"},
@@ -166,13 +174,20 @@ static void describe_commands(
 static bool understand(struct options *options, const struct words *words,
     const struct command_line_result *parsed, struct error *err)
 {
-    bool needs_dump = !words->is_status && !words->is_abort && !words->creates_database;
+    bool needs_dump =
+        !words->is_status && !words->is_abort && !words->creates_database && !words->is_retry;
 
     if (words->is_dry_run + words->is_status + words->is_abort + words->is_undo
-            + words->creates_database
+            + words->creates_database + words->is_retry
         > 1)
         return error_set(err, ERROR_USAGE,
-            "--dry-run, --undo, --status, --abort and --create-database exclude each other");
+            "--dry-run, --undo, --retry-rejects, --status, --abort and --create-database exclude "
+            "each other");
+    if (words->is_retry && parsed->operand_count > 0)
+        return error_set(
+            err, ERROR_USAGE, "--retry-rejects takes no dump: the rows are in the target");
+    if (options->repaired != NULL && !words->is_retry)
+        return error_set(err, ERROR_USAGE, "--repaired is for --retry-rejects");
     if (words->creates_database && parsed->operand_count > 0)
         return error_set(err, ERROR_USAGE, "--create-database takes no dump; replay it afterwards");
     if (options->owner != NULL && !words->creates_database)
@@ -188,6 +203,7 @@ static bool understand(struct options *options, const struct words *words,
                        : words->is_status        ? OPTIONS_STATUS
                        : words->is_abort         ? OPTIONS_ABORT
                        : words->is_undo          ? OPTIONS_UNDO
+                       : words->is_retry         ? OPTIONS_RETRY
                        : words->creates_database ? OPTIONS_CREATE_DATABASE
                                                  : OPTIONS_REPLAY;
     options->jobs = (size_t)words->jobs;
@@ -215,6 +231,7 @@ const char *options_command_name(enum options_command command)
         [OPTIONS_REPLAY] = "replay",
         [OPTIONS_DRY_RUN] = "dry-run",
         [OPTIONS_UNDO] = "undo",
+        [OPTIONS_RETRY] = "retry-rejects",
         [OPTIONS_STATUS] = "status",
         [OPTIONS_ABORT] = "abort",
         [OPTIONS_CREATE_DATABASE] = "create-database",
@@ -239,6 +256,7 @@ bool options_read(
     const struct command_line line = {
         .program = "valise-replay",
         .synopsis = "[OPTION]... DUMP...\n--undo [OPTION]... DELTA\n"
+                    "--retry-rejects [--repaired FILE] [OPTION]...\n"
                     "--status | --abort [OPTION]...\n"
                     "--create-database [--owner ROLE] [OPTION]...",
         .summary = "Unpacks dumps made by valise-dump into PostgreSQL, exactly: a full one, and\n"

@@ -15,6 +15,7 @@ enum options_command {
     OPTIONS_REPLAY,
     OPTIONS_DRY_RUN,
     OPTIONS_UNDO,
+    OPTIONS_RETRY,
     OPTIONS_STATUS,
     OPTIONS_ABORT,
     OPTIONS_CREATE_DATABASE,
@@ -33,6 +34,7 @@ struct options {
     struct command_line_list bad_values; /* owned; value_policy.h */
     const char *nul_text;                /* for NUL under "replace" */
     const char *rejects;                 /* file for rejected rows; NULL: none */
+    const char *repaired;                /* file of rejected rows with changes; NULL: none */
     enum verify_level verify;
     enum delta_check_policy on_drift;
     enum options_command command;

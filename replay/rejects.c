@@ -4,10 +4,13 @@
 #include "base/file.h"
 #include "base/json_writer.h"
 #include "base/owned.h"
+#include "postgres/quote.h"
+#include "replay/reject_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void rejects_release(struct rejects *rejects)
 {
@@ -83,27 +86,41 @@ bool rejects_save(struct connection *connection, const struct rejects_row *row, 
 {
     OWNED(byte_buffer) struct byte_buffer bytes = {0};
     OWNED(byte_buffer) struct byte_buffer hex = {0};
+    OWNED(byte_buffer) struct byte_buffer json = {0};
     OWNED(connection_rows) struct connection_rows rows = {0};
     char replay[24];
-    const char *items[] = {replay, row->table, row->reject->reason, NULL};
+    const char *items[] = {replay, row->table, row->reject->reason, NULL, NULL};
 
-    for (size_t i = 0; i < row->value_count; i++)
+    for (uint32_t i = 0; i < row->source->column_count; i++)
         value_encode(&bytes, &row->values[i]);
     put_hex(&hex, &bytes);
+    reject_json_put(&json, row->source, row->values);
     items[3] = (const char *)hex.data;
+    items[4] = quote_text(&json);
     snprintf(replay, sizeof(replay), "%" PRId64, row->replay);
-    return connection_query(connection, "INSERT INTO valise.rejects VALUES ($1, $2, $3, $4)",
-               &(struct connection_values){.items = items, .count = 4}, &rows, err)
+    return connection_query(connection,
+               "INSERT INTO valise.rejects (replay, table_name, reason, row_bytes, row_json)"
+               " VALUES ($1, $2, $3, $4, $5)",
+               &(struct connection_values){.items = items, .count = 5}, &rows, err)
            || error_wrap(err, "cannot keep a rejected row");
 }
 
-static void put_row(struct json_writer *w, const struct connection_rows *rows, size_t row)
+/* One row as an object of the file; the values come as they are, from the last column. */
+static void put_row(struct byte_buffer *out, const struct connection_rows *rows, size_t row)
 {
-    json_writer_begin_object(w);
-    json_writer_named_text(w, "table", connection_rows_text(rows, row, 0));
-    json_writer_named_text(w, "reason", connection_rows_text(rows, row, 1));
-    json_writer_named_text(w, "row", connection_rows_text(rows, row, 2));
-    json_writer_end_object(w);
+    struct json_writer w = {.out = out};
+
+    json_writer_begin_object(&w);
+    json_writer_name(&w, "id");
+    json_writer_integer(&w, connection_rows_integer(rows, row, 0));
+    json_writer_named_text(&w, "table", connection_rows_text(rows, row, 1));
+    json_writer_named_text(&w, "reason", connection_rows_text(rows, row, 2));
+    json_writer_named_text(&w, "row", connection_rows_text(rows, row, 3));
+    json_writer_end_object(&w);
+    out->size -= strlen("\n}");
+    quote_plain(out, ",\n  \"values\": ");
+    quote_plain(out, connection_rows_text(rows, row, 4));
+    quote_plain(out, "\n}");
 }
 
 bool rejects_write_file(
@@ -112,21 +129,21 @@ bool rejects_write_file(
     OWNED(byte_buffer) struct byte_buffer text = {0};
     OWNED(file_output) struct file_output file = {.fd = -1};
     OWNED(connection_rows) struct connection_rows rows = {0};
-    struct json_writer w = {.out = &text};
     char id[24];
     const char *items[] = {id};
 
     snprintf(id, sizeof(id), "%" PRId64, replay);
     if (!connection_query(connection,
-            "SELECT table_name, reason, encode(row_bytes, 'hex') FROM valise.rejects"
-            " WHERE replay = $1 ORDER BY table_name COLLATE \"C\", row_bytes",
+            "SELECT id, table_name, reason, encode(row_bytes, 'hex'), row_json FROM valise.rejects"
+            " WHERE replay = $1 ORDER BY table_name COLLATE \"C\", row_bytes, id",
             &(struct connection_values){.items = items, .count = 1}, &rows, err))
         return false;
-    json_writer_begin_array(&w);
-    for (size_t i = 0; i < rows.row_count; i++)
-        put_row(&w, &rows, i);
-    json_writer_end_array(&w);
-    json_writer_finish(&w);
+    quote_plain(&text, "[");
+    for (size_t i = 0; i < rows.row_count; i++) {
+        quote_plain(&text, i == 0 ? "\n" : ",\n");
+        put_row(&text, &rows, i);
+    }
+    quote_plain(&text, "\n]\n");
     return file_output_open(&file, path, err) && file_output_write(&file, text.data, text.size, err)
            && file_output_commit(&file, err);
 }

@@ -9,6 +9,7 @@
 #define REPLAY_REJECTS_H
 
 #include "base/error.h"
+#include "format/schema.h"
 #include "postgres/connection.h"
 #include "replay/source_rows.h"
 
@@ -46,8 +47,8 @@ struct rejects_row {
     int64_t replay;
     const char *table;
     const struct reject *reject;
+    const struct schema_table *source; /* whose rows are like this one */
     const struct value *values;
-    size_t value_count;
 };
 
 /* Writes it to valise.rejects, in the caller's transaction. */

@@ -13,6 +13,7 @@
 #include "replay/preflight.h"
 #include "replay/replay_lock.h"
 #include "replay/report_file.h"
+#include "replay/retry.h"
 #include "replay/staging_target.h"
 #include "replay/status_command.h"
 #include "replay/table_state.h"
@@ -432,6 +433,13 @@ static bool undo(struct run_state *run, struct byte_buffer *out, struct error *e
     return true;
 }
 
+static bool retry(struct run_state *run, struct byte_buffer *out, struct error *err)
+{
+    struct retry retry = {&run->connection, &run->policies, run->options, out};
+
+    return connect(run, err) && replay_lock_take(&run->connection, err) && retry_run(&retry, err);
+}
+
 static bool run_replay(
     struct run_state *run, struct byte_buffer *out, struct byte_buffer *list, struct error *err)
 {
@@ -473,6 +481,8 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
                && status_command_run(options, &run.target, &run.progress, out, err);
     case OPTIONS_ABORT:
         return undo(&run, out, err);
+    case OPTIONS_RETRY:
+        return retry(&run, out, err);
     case OPTIONS_CREATE_DATABASE:
         return read_target(&run, err) && database_create(&run.target, options->owner, out, err);
     case OPTIONS_REPLAY:

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
+#include "replay/retry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,18 +88,16 @@ static bool read_numbers(struct status *status, struct connection *connection, s
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
     const char *sql = arena_format(&status->arena,
-        "SELECT (SELECT count(*) FROM valise.rejects WHERE replay = %" PRId64 "),"
-        " (SELECT count(copy_name) FROM valise.saved_table WHERE replay = %" PRId64 "),"
+        "SELECT (SELECT count(copy_name) FROM valise.saved_table WHERE replay = %" PRId64 "),"
         " (SELECT (extract(epoch FROM coalesce(finished, clock_timestamp()) - started)"
         " * 1000)::bigint FROM valise.replay WHERE id = %" PRId64 ")",
-        status->ledger.replay.id, status->ledger.replay.id, status->ledger.replay.id);
+        status->ledger.replay.id, status->ledger.replay.id);
 
     if (!connection_query(connection, sql, NULL, &rows, err))
         return false;
-    status->reject_count = (uint64_t)connection_rows_integer(&rows, 0, 0);
-    status->saved_table_count = (uint64_t)connection_rows_integer(&rows, 0, 1);
-    status->seconds = (double)connection_rows_integer(&rows, 0, 2) / 1000;
-    return true;
+    status->saved_table_count = (uint64_t)connection_rows_integer(&rows, 0, 0);
+    status->seconds = (double)connection_rows_integer(&rows, 0, 1) / 1000;
+    return retry_count(connection, &status->reject_count, err);
 }
 
 /* How many of the objects that were taken down are there again: one query for all. */

@@ -105,7 +105,8 @@ static void put_sums(const struct status *status, struct byte_buffer *out)
         status->ledger.object_count, status->restored_count);
     if (status->saved_table_count > 0)
         put(out, "saved rows   of %" PRIu64 " tables, from before\n", status->saved_table_count);
-    put(out, "rejected     %" PRIu64 " rows\n", status->reject_count);
+    put(out, "rejected     %" PRIu64 " rows%s\n", status->reject_count,
+        status->reject_count == 0 ? "" : " left out (--retry-rejects puts them back)");
 }
 
 static void put_sessions(const struct status *status, struct byte_buffer *out)

@@ -133,23 +133,34 @@ bool table_state_carry(const struct plan *plan, const struct ledger *ledger, int
     struct connection *connection, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
-    bool is_first = true;
+    OWNED(byte_buffer) struct byte_buffer tables = {0};
 
-    quote_plain(&sql, "INSERT INTO valise.part SELECT ");
-    put_number(&sql, ledger->replay.id);
-    quote_plain(&sql, ", table_name, number, row_count, sum_low, sum_high FROM valise.part WHERE "
-                      "replay = ");
-    put_number(&sql, before);
-    quote_plain(&sql, " AND table_name IN (");
     for (size_t i = 0; i < plan->table_count; i++) {
         if (plan->tables[i].action != PLAN_SAME)
             continue;
-        quote_plain(&sql, is_first ? "" : ", ");
-        quote_literal(&sql, plan->tables[i].name);
-        is_first = false;
+        quote_plain(&tables, tables.size == 0 ? " AND table_name IN (" : ", ");
+        quote_literal(&tables, plan->tables[i].name);
     }
+    if (tables.size == 0)
+        return true;
+    quote_plain(&sql, "INSERT INTO valise.part SELECT ");
+    put_number(&sql, ledger->replay.id);
+    quote_plain(&sql, ", table_name, number, row_count, sum_low, sum_high FROM valise.part"
+                      " WHERE replay = ");
+    put_number(&sql, before);
+    quote_plain(&sql, quote_text(&tables));
+    /* Rows are rejected by the last full dump, which deltas may have followed. */
+    quote_plain(&sql, "); INSERT INTO valise.rejects (replay, table_name, reason, row_bytes,"
+                      " row_json, repair) SELECT ");
+    put_number(&sql, ledger->replay.id);
+    quote_plain(&sql, ", table_name, reason, row_bytes, row_json, repair FROM valise.rejects"
+                      " WHERE replay = (SELECT max(id) FROM valise.replay"
+                      " WHERE from_state IS NULL AND id <= ");
+    put_number(&sql, before);
     quote_plain(&sql, ")");
-    return is_first || connection_exec(connection, quote_text(&sql), err);
+    quote_plain(&sql, quote_text(&tables));
+    quote_plain(&sql, ")");
+    return connection_exec(connection, quote_text(&sql), err);
 }
 
 /* Takes back what the ROWS blocks of a delta change. */

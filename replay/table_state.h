@@ -36,7 +36,8 @@ MUST_CHECK bool table_state_compare(struct plan *plan, const struct dump_reader 
 MUST_CHECK bool table_state_check_drift(const struct plan *plan, const struct ledger *ledger,
     struct connection *connection, struct problems *problems, struct error *err);
 
-/* Takes over the parts of tables that stay from replay `before`, in the caller's transaction. */
+/* Takes over the parts of tables that stay from replay `before`, and the rows that were rejected of
+   them, in the caller's transaction. */
 MUST_CHECK bool table_state_carry(const struct plan *plan, const struct ledger *ledger,
     int64_t before, struct connection *connection, struct error *err);
 
