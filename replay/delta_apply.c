@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-#define ANALYZE_ROW_COUNT 10000 /* changed rows that the planner should hear of at once */
+#define ANALYZE_ROW_COUNT 10000 /* changed rows that the planner should hear of at once, */
+#define ANALYZE_PART 20         /* if they are one in so many of the table */
 
 /* --- beginning ------------------------------------------------------------------- */
 
@@ -120,7 +121,10 @@ static bool analyze(const struct delta_apply *apply, struct error *err)
         const struct delta_table *table = &apply->delta->tables[i];
         OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-        if (table->added_count + table->removed_count < ANALYZE_ROW_COUNT)
+        uint64_t changed_count = table->added_count + table->removed_count;
+
+        if (changed_count < ANALYZE_ROW_COUNT
+            || changed_count * ANALYZE_PART < table->table->row_count)
             continue;
         quote_plain(&sql, "ANALYZE ");
         quote_qualified(&sql, table->table->target->schema, table->table->target->name);

@@ -105,7 +105,7 @@ static bool check_added(const struct check *c, const struct delta_table *table, 
 
 /* --- tables without ------------------------------------------------------------------------ */
 
-/* The removed rows as a multiset: each once, and how often. */
+/* The removed rows as a multiset: each once, how often, and where one of them is. */
 static bool make_wanted(const struct check *c, const struct delta_table *table, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
@@ -113,9 +113,7 @@ static bool make_wanted(const struct check *c, const struct delta_table *table, 
     quote_plain(&sql, "CREATE TEMPORARY TABLE ");
     quote_plain(&sql, table->wanted + strlen("pg_temp."));
     quote_plain(&sql, " ON COMMIT DROP AS SELECT row_number() OVER () AS place, count(*) AS copies,"
-                      " min(");
-    delta_sql_describe(&sql, table, "r");
-    quote_plain(&sql, ") AS description");
+                      " (array_agg(r.ctid))[1] AS sample");
     for (size_t i = 0; i < table->column_count; i++) {
         char name[32];
 
@@ -162,14 +160,17 @@ static bool check_counted(const struct check *c, const struct delta_table *table
 
     if (!make_wanted(c, table, err) || !make_found(c, table, err))
         return false;
-    quote_plain(&sql,
-        "SELECT w.description, 'was there ' || w.copies || ' times, of which are left '"
-        " || count(f.place) FROM ");
+    quote_plain(&sql, "SELECT ");
+    delta_sql_describe(&sql, table, "r");
+    quote_plain(&sql, ", 'was there ' || m.copies || ' times, of which are left ' || m.left_count"
+                      " FROM (SELECT w.copies, w.sample, count(f.place) AS left_count FROM ");
     quote_plain(&sql, table->wanted);
     quote_plain(&sql, " AS w LEFT JOIN ");
     quote_plain(&sql, table->found);
-    quote_plain(&sql, " AS f USING (place) GROUP BY w.place, w.description, w.copies"
-                      " HAVING count(f.place) < w.copies");
+    quote_plain(&sql, " AS f USING (place) GROUP BY w.place, w.copies, w.sample"
+                      " HAVING count(f.place) < w.copies) AS m JOIN ");
+    quote_plain(&sql, table->removed);
+    quote_plain(&sql, " AS r ON r.ctid = m.sample");
     return look(c, table, &sql, err);
 }
 

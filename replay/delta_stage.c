@@ -62,6 +62,32 @@ static bool analyze(const struct staging *s, const char *name, struct error *err
     return connection_exec(s->connection, quote_text(&sql), err);
 }
 
+static void put_key(struct byte_buffer *sql, const struct target_index *key)
+{
+    for (size_t i = 0; i < key->key_count; i++) {
+        quote_plain(sql, i == 0 ? "" : ", ");
+        quote_name(sql, key->keys[i]->name);
+    }
+}
+
+/* The planner needs the number of rows, and of the values those that rows are looked up by. */
+static bool analyze_key(
+    const struct staging *s, const struct delta_table *table, const char *name, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    if (table->column_count == 0)
+        return analyze(s, name, err);
+    quote_plain(&sql, name);
+    quote_plain(&sql, " (");
+    if (table->key == NULL)
+        quote_name(&sql, table->columns[0].type.column->name);
+    else
+        put_key(&sql, table->key);
+    quote_plain(&sql, ")");
+    return analyze(s, quote_text(&sql), err);
+}
+
 /* The rows that the target loses (removed) or gets: an undo swaps them. */
 static enum source_rows_part part_of(const struct staging *s, bool is_removed)
 {
@@ -80,9 +106,7 @@ static bool fill(const struct staging *s, struct loader_copy *copy, const struct
     copy->first_block = reader->first_block[copy->source];
     copy->block_count = reader->block_count[copy->source];
     copy->task = &task;
-    if (!loader_copy(copy, err) || !analyze(s, copy->target, err))
-        return false;
-    return true;
+    return loader_copy(copy, err);
 }
 
 /* Staged rows are looked up by their key, and the server may take any way to them. */
@@ -95,10 +119,8 @@ static bool index_key(const struct staging *s, const struct delta_table *table, 
         return true;
     quote_plain(&sql, "CREATE INDEX ON ");
     quote_plain(&sql, name);
-    for (size_t i = 0; i < table->key->key_count; i++) {
-        quote_plain(&sql, i == 0 ? " (" : ", ");
-        quote_name(&sql, table->key->keys[i]->name);
-    }
+    quote_plain(&sql, " (");
+    put_key(&sql, table->key);
     quote_plain(&sql, ")");
     return connection_exec(s->connection, quote_text(&sql), err);
 }
@@ -117,6 +139,7 @@ static bool stage_part(
     };
 
     if (!make_like(s, table, copy.target, err) || !fill(s, &copy, table->table, err)
+        || !analyze_key(s, table, copy.target, err)
         || !index_key(s, table, copy.target, copy.row_count, err))
         return false;
     *(is_removed ? &table->removed_count : &table->added_count) = copy.row_count;
@@ -135,7 +158,8 @@ static bool stage_derived(const struct staging *s, const struct delta_derived *d
         .target = is_removed ? derived->removed : derived->added,
     };
 
-    return make_for_derivation(s, derived, copy.target, err) && fill(s, &copy, derived->table, err);
+    return make_for_derivation(s, derived, copy.target, err) && fill(s, &copy, derived->table, err)
+           && analyze(s, copy.target, err);
 }
 
 /* --- how rows are told apart ------------------------------------------------------------ */
