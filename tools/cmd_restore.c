@@ -12,6 +12,8 @@
 #include "tools/restore_proof.h"
 #include "tools/restore_schema.h"
 #include "tools/restore_table.h"
+#include "watch/progress_task.h"
+#include "watch/watch_options.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -48,6 +50,7 @@ struct filling {
     struct restore_feed feed;
     struct restore_plain *plains; /* owned, by ordinal */
     uint32_t table_count;
+    struct progress *progress;
 };
 
 static void filling_release(struct filling *filling)
@@ -59,6 +62,22 @@ static void filling_release(struct filling *filling)
     restore_feed_release(&filling->feed);
 }
 
+static bool load_table(struct filling *filling, uint32_t ordinal, struct error *err)
+{
+    OWNED(progress_task) struct progress_task task = {0};
+    bool done;
+
+    progress_task_begin(&task, filling->progress, PROGRESS_LOAD, ordinal);
+    filling->feed.task = &task;
+    done =
+        restore_table_load(&filling->file, &filling->feed, ordinal, &filling->plains[ordinal], err);
+    filling->feed.task = NULL;
+    progress_set(filling->progress, PROGRESS_LOAD, ordinal,
+        &(struct progress_count){
+            .rows = chain_last(filling->feed.chain)->ends[ordinal].row_count, .items = 1});
+    return done;
+}
+
 /* sqlite_sequence and the like come last: SQLite itself writes to them until then. */
 static bool load_tables(struct filling *filling, bool internal, struct error *err)
 {
@@ -68,18 +87,35 @@ static bool load_tables(struct filling *filling, bool internal, struct error *er
         const struct schema_table *table = &schema->tables[i];
 
         if (schema_table_has_rows(table) && (table->kind == SCHEMA_TABLE_INTERNAL) == internal
-            && !restore_table_load(&filling->file, &filling->feed, i, &filling->plains[i], err))
+            && !load_table(filling, i, err))
             return false;
     }
     return true;
 }
 
-static bool build(const char *path, const char *name, const struct chain *chain, struct error *err)
+static void plan_progress(struct progress *progress, const struct dump_reader *dump)
 {
-    OWNED(filling) struct filling filling = {0};
+    for (uint32_t i = 0; i < dump->schema.table_count; i++) {
+        uint32_t number = progress_table(progress, dump->schema.tables[i].name.bytes);
+        struct progress_count count = {.rows = dump->ends[i].row_count, .items = 1};
+
+        if (!schema_table_has_rows(&dump->schema.tables[i]))
+            continue;
+        progress_plan(progress, PROGRESS_LOAD, number, &count);
+        progress_plan(progress, PROGRESS_VERIFY, number, &count);
+    }
+    progress_plan(progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &(struct progress_count){0});
+}
+
+static bool build(const char *path, const char *name, const struct chain *chain,
+    struct progress *progress, struct error *err)
+{
+    OWNED(filling) struct filling filling = {.progress = progress};
     const struct schema *schema = &chain_last(chain)->schema;
     struct sqlite_file *file = &filling.file;
 
+    plan_progress(progress, chain_last(chain));
+    progress_begin(progress, PROGRESS_LOAD);
     filling.table_count = schema->table_count;
     filling.plains = byte_buffer_calloc(schema->table_count, sizeof(*filling.plains));
     if (!sqlite_file_open(file, path, name, true, err)
@@ -87,10 +123,16 @@ static bool build(const char *path, const char *name, const struct chain *chain,
         || !restore_schema_begin(file, schema, err) || !load_tables(&filling, false, err))
         return false;
     restore_feed_rest(&filling.feed);
-    return restore_schema_set_sorting(file, err)
-           && restore_plain_swap_all(filling.plains, filling.table_count, file, err)
-           && load_tables(&filling, true, err) && restore_schema_finish(file, schema, err)
-           && sqlite_file_close(file, err);
+    if (!restore_schema_set_sorting(file, err)
+        || !restore_plain_swap_all(filling.plains, filling.table_count, file, err)
+        || !load_tables(&filling, true, err))
+        return false;
+    progress_end(progress, PROGRESS_LOAD);
+    progress_begin(progress, PROGRESS_INDEX);
+    if (!restore_schema_finish(file, schema, err) || !sqlite_file_close(file, err))
+        return false;
+    progress_end(progress, PROGRESS_INDEX);
+    return true;
 }
 
 /* Once it is proven: a WAL mode database is not touched again. */
@@ -126,37 +168,57 @@ static void put_result(struct byte_buffer *out, const char *path, const struct c
     }
 }
 
-static bool restore(const char *path, char **operands, size_t count, struct error *err)
+static bool restore(const char *path, const struct command_line_result *parsed,
+    struct progress *progress, struct byte_buffer *out, struct error *err)
 {
     OWNED(chain) struct chain chain = {0};
     OWNED(file_output) struct file_output output = {.fd = -1};
-    OWNED(restore_proof) struct restore_proof proof = {0};
-    OWNED(byte_buffer) struct byte_buffer out = {0};
+    OWNED(restore_proof) struct restore_proof proof = {.progress = progress};
 
-    if (!check_is_new(path, err) || !chain_open(&chain, (const char *const *)operands, count, err))
+    if (!check_is_new(path, err)
+        || !chain_open(&chain, (const char *const *)parsed->operands, parsed->operand_count, err))
         return false;
     if (!chain_is_full(&chain))
         return error_set(err, ERROR_REFUSED,
             "%s is a delta: give the full dump that it follows before it",
             chain.dumps[0].file.path);
-    if (!file_output_open(&output, path, err) || !build(output.temporary, path, &chain, err)
+    if (!file_output_open(&output, path, err)
+        || !build(output.temporary, path, &chain, progress, err)
         || !restore_proof_run(&proof, output.temporary, path, &chain, err)
         || !set_journal(output.temporary, path, &chain, err) || !file_output_commit(&output, err))
         return false;
-    put_result(&out, path, &chain, &proof);
-    return print_out(&out, err);
+    put_result(out, path, &chain, &proof);
+    return true;
 }
+
+static bool run(const char *path, const struct watch_options *watch,
+    const struct command_line_result *parsed, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    OWNED(progress) struct progress progress = {0};
+    bool done;
+
+    progress_init(&progress, "valise", "restore");
+    progress_describe(&progress, parsed->operands[parsed->operand_count - 1], path);
+    done = stop_install(err) && watch_options_start(watch, &progress, err)
+           && restore(path, parsed, &progress, &out, err);
+    watch_options_finish(watch, &progress, NULL, done ? NULL : err);
+    return done && print_out(&out, err);
+}
+
+#define WATCH_AT 1 /* the first of the options that are the same in every program */
 
 bool cmd_restore_run(int argc, char **argv, struct error *err)
 {
     const char *path = NULL;
-    const struct command_line_option options[] = {
+    struct watch_options watch = {0};
+    struct command_line_option options[] = {
         {.letter = 'o',
             .name = "output",
             .value_name = "FILE",
             .text = &path,
             .help = "the database to write; must not exist"},
-        {0},
+        [WATCH_AT + WATCH_OPTIONS_COUNT] = {0},
     };
     const struct command_line line = {
         .program = "valise restore",
@@ -179,11 +241,12 @@ bool cmd_restore_run(int argc, char **argv, struct error *err)
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
 
+    watch_options_describe(options + WATCH_AT, &watch);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
         return print_out(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the database to write");
-    return stop_install(err) && restore(path, parsed.operands, parsed.operand_count, err);
+    return run(path, &watch, &parsed, err);
 }

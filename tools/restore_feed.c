@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TELL_ROW_COUNT 4096 /* rows between two words to the progress */
+
 #define MODULE_NAME "valise_rows"
 #define NAME_SIZE 64
 
@@ -107,6 +109,8 @@ static int on_next(sqlite3_vtab_cursor *base)
         return fail(feed);
     if (cursor->is_row && feed->affinities != NULL)
         watch(feed);
+    if (cursor->is_row && feed->task != NULL && feed->scan.row_count % TELL_ROW_COUNT == 0)
+        progress_task_add(feed->task, &(struct progress_count){.rows = TELL_ROW_COUNT});
     return SQLITE_OK;
 }
 

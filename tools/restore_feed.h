@@ -13,6 +13,7 @@
 #include "format/chain_scan.h"
 #include "tools/affinity.h"
 #include "tools/sqlite_file.h"
+#include "watch/progress_task.h"
 
 /* What the virtual table yields; stays where it is in memory while its file is open. */
 struct restore_feed {
@@ -22,7 +23,8 @@ struct restore_feed {
     const struct schema_table *table; /* likewise */
     enum affinity *affinities;        /* owned, of its columns; NULL: not to be watched */
     bool is_at_risk; /* a value was seen that SQLite may convert to its column's affinity */
-    bool has_failed; /* reading failed, with: */
+    struct progress_task *task; /* told of rows; NULL: nobody */
+    bool has_failed;            /* reading failed, with: */
     struct error failure;
 };
 

@@ -6,6 +6,7 @@
 #include "tools/print.h"
 #include "tools/restore_sum.h"
 #include "tools/sql_name.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -249,6 +250,7 @@ struct task {
 };
 
 struct proving {
+    struct progress *progress;
     const char *path;
     const char *name;
     const struct dump_reader *dump;
@@ -277,13 +279,20 @@ static bool run_task(
     struct proving *proving, const struct task *task, struct sqlite_file *file, struct error *err)
 {
     const struct schema_table *table = &proving->dump->schema.tables[task->table];
+    OWNED(progress_task) struct progress_task told = {0};
     bool done;
 
+    progress_task_begin(&told, proving->progress, PROGRESS_VERIFY,
+        task->what == TASK_FILE ? PROGRESS_NO_TABLE : task->table);
     if (task->what == TASK_FILE)
         return check_lines(file, "PRAGMA main.quick_check", NULL, err);
     done = task->what == TASK_ROWS ? check_rows(file, table, &proving->notes[task->table], err)
                                    : check_sum(file, table, &proving->dump->ends[task->table],
                                        &proving->found[task->table], err);
+    if (task->what == TASK_SUM)
+        progress_task_add(
+            &told, &(struct progress_count){
+                       .rows = proving->dump->ends[task->table].row_count, .items = 1});
     return done || error_wrap(err, "table \"%s\"", table->name.bytes);
 }
 
@@ -416,12 +425,18 @@ bool restore_proof_run(struct restore_proof *proof, const char *path, const char
     const struct chain *chain, struct error *err)
 {
     OWNED(sqlite_file) struct sqlite_file file = {0};
-    OWNED(proving) struct proving proving = {.path = path, .name = name};
+    OWNED(proving)
+    struct proving proving = {.path = path, .name = name, .progress = proof->progress};
+    bool done;
 
     proving.dump = chain_last(chain);
     pthread_mutex_init(&proving.mutex, NULL);
 
-    return sqlite_file_open(&file, path, name, false, err)
+    progress_begin(proof->progress, PROGRESS_VERIFY);
+    done = sqlite_file_open(&file, path, name, false, err)
            && check_identity(&file, &proving.dump->schema, err) && run_all(&proving, err)
            && conclude(proof, &proving, err) && check_table_count(&file, proof->table_count, err);
+    if (done)
+        progress_end(proof->progress, PROGRESS_VERIFY);
+    return done;
 }

@@ -8,9 +8,11 @@
 #include "base/error.h"
 #include "format/chain.h"
 #include "tools/sqlite_file.h"
+#include "watch/progress.h"
 
 /* What was found on the way. */
 struct restore_proof {
+    struct progress *progress; /* told of tables, by ordinal; set before */
     uint64_t row_count;
     uint32_t table_count;
     struct byte_buffer notes; /* owned: what integrity_check says of the rows themselves, lines */

@@ -105,7 +105,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 # --- for programs ----------------------------------------------------------------------------------
 
 
-def test_json_of_dump_verify_squash(snapshot: Path, tmp_path: Path) -> None:
+def test_json_of_files(snapshot: Path, tmp_path: Path) -> None:
     made = tmp_path / "a.valise"
     done = programs.succeed(programs.DUMP, "--progress=json", "-o", made, snapshot)
     entries = check_lines(done.error)
@@ -114,6 +114,8 @@ def test_json_of_dump_verify_squash(snapshot: Path, tmp_path: Path) -> None:
     assert entries[-1]["outcome"] == "done" and entries[-2]["percent"] == 100
     check_lines(programs.succeed(programs.VALISE, "verify", "--progress=json", made).error)
     check_lines(programs.succeed(programs.VALISE, "squash", "--progress=json", "-o", tmp_path / "b.valise", made).error)
+    entries = check_lines(programs.succeed(programs.VALISE, "restore", "--progress=json", "-o", tmp_path / "b.db", made).error)
+    assert {entry["phase"] for entry in entries if entry["event"] == "phase"} == {"load", "index", "verify"}
     made.write_bytes(made.read_bytes()[:-9])
     entries = check_lines(programs.run(programs.VALISE, "verify", "--progress=json", made).error)
     assert entries[-1]["exit_status"] == programs.CORRUPT and any(entry["event"] == "problem" for entry in entries)
