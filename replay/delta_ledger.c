@@ -59,6 +59,7 @@ static bool count_derived(const struct plan_table *table, struct connection *con
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     quote_plain(&sql, "SELECT count(*) FROM ");
+    quote_plain(&sql, target_catalog_only(table->target));
     quote_qualified(&sql, table->target->schema, table->target->name);
     if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
         return false;

@@ -10,6 +10,7 @@ bool row_count_read(struct connection *connection, const struct target_table *ta
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     quote_plain(&sql, "SELECT count(*) FROM ");
+    quote_plain(&sql, target_catalog_only(table));
     quote_qualified(&sql, table->schema, table->name);
     if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
         return false;

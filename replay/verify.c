@@ -63,6 +63,7 @@ static void put_query(
         type_map_probe_sql(&table->columns[i].type, sql);
     }
     quote_plain(sql, " FROM ");
+    quote_plain(sql, target_catalog_only(table->target));
     quote_qualified(sql, table->target->schema, table->target->name);
     quote_plain(sql, condition);
     quote_plain(sql, ") TO STDOUT (FORMAT binary)");
@@ -127,6 +128,7 @@ bool verify_count_rows(const struct plan_table *table, struct connection *connec
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     quote_plain(&sql, "SELECT count(*) FROM ");
+    quote_plain(&sql, target_catalog_only(table->target));
     quote_qualified(&sql, table->target->schema, table->target->name);
     if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
         return false;

@@ -226,3 +226,24 @@ def test_a_subscriber_is_refused(database: Database, tmp_path: Path) -> None:
         database.execute("ALTER SUBSCRIPTION incoming DISABLE")
         database.execute("ALTER SUBSCRIPTION incoming SET (slot_name = NONE)")
         database.execute("DROP SUBSCRIPTION incoming")
+
+
+# ------------------------------------------------------------------------------------------------ inheritance
+
+
+def test_tables_that_inherit(database: Database, tmp_path: Path) -> None:
+    """Each has its own rows: a parent is not asked for those of its children."""
+    snapshot = edit(tmp_path / "s.db", """
+        CREATE TABLE base (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO base VALUES (1, 'a'), (2, 'b');
+        CREATE TABLE heir (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO heir VALUES (3, 'c'), (1, 'd'), (5, NULL)""")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE base (id bigint PRIMARY KEY, v text); CREATE TABLE heir (PRIMARY KEY (id)) INHERITS (base)")
+    programs.replay(database.dsn, full)
+    database.settle()
+    assert database.query("SELECT * FROM ONLY base ORDER BY 1") == [(1, "a"), (2, "b")]
+    assert database.query("SELECT * FROM heir ORDER BY 1") == [(1, "d"), (3, "c"), (5, None)]
+    edit(snapshot, "UPDATE base SET v = 'x' WHERE id = 1; DELETE FROM heir WHERE id = 3")
+    programs.replay(database.dsn, delta_of(tmp_path, "delta.valise", full))
+    database.settle()
+    assert database.query("SELECT * FROM ONLY base ORDER BY 1") == [(1, "x"), (2, "b")]
+    assert database.query("SELECT * FROM heir ORDER BY 1") == [(1, "d"), (5, None)]

@@ -5,6 +5,8 @@ and SQLite files with pages beyond 2^37, made small by what they hold.
     tools/with_postgres.sh tests/scale/scale.py BUILD            a minute at most; part of the tests
     tools/with_postgres.sh tests/scale/scale.py BUILD --long     a million blocks, 2^32 rows hashed, 200 GB read
 
+A test's name (Scale.test_many_blocks) behind that runs it alone.
+
 Needs no more than 8 GB of disk ($TMPDIR) for the long form. Prints what each step took.
 """
 
@@ -170,4 +172,4 @@ if __name__ == "__main__":
     if "PGHOST" not in os.environ:
         print("SKIP: no PostgreSQL; run this by tools/with_postgres.sh")
         sys.exit(77)
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    unittest.main(argv=[sys.argv[0], *(word for word in sys.argv[2:] if word != "--long")], verbosity=2)
