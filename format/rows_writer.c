@@ -14,6 +14,21 @@ enum slot_state {
     SLOT_ENDED,  /* its thread is to end */
 };
 
+/* What it takes to make a block. There is one for each block that can be at work. */
+struct maker {
+    struct rows_encoder *encoder; /* owned */
+    struct block_codec codec;
+    struct byte_buffer raw;
+    bool is_taken; /* guarded by makers.mutex */
+};
+
+struct makers {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct maker *all; /* owned */
+    size_t count;
+};
+
 /* One block on its way, and the thread that makes it. */
 struct slot {
     pthread_t thread;
@@ -21,11 +36,12 @@ struct slot {
     pthread_cond_t changed;
     enum slot_state state; /* guarded by mutex */
     bool is_started;
+    struct makers *makers; /* borrowed */
 
     /* Filled by the caller. */
     const struct schema_table *table;
     struct byte_buffer removed; /* canonical rows; the added ones are put behind them */
-    struct byte_buffer added;
+    struct byte_buffer added;   /* when the block is made: its frame */
     struct index_entry entry;
     uint32_t number;
     int level;
@@ -33,10 +49,6 @@ struct slot {
     uint64_t added_cut;
 
     /* Made by the thread. */
-    struct rows_encoder *encoder;
-    struct block_codec codec;
-    struct byte_buffer raw;
-    struct byte_buffer frame;
     struct column_facts *facts;
     uint32_t facts_capacity;
 };
@@ -44,6 +56,7 @@ struct slot {
 struct rows_writer {
     struct dump_writer *writer;  /* borrowed */
     const struct schema *schema; /* borrowed */
+    struct makers makers;
     struct slot *slots;
     size_t slot_count;
     size_t fill; /* the slot being filled */
@@ -76,7 +89,42 @@ static void observe(struct slot *slot, const uint8_t *bytes, size_t size)
     assert(!rows.overrun);
 }
 
-static void make_block(struct slot *slot)
+/* Drops what an unusually large row left behind. */
+static void empty_buffer(struct byte_buffer *buffer)
+{
+    if (buffer->capacity > 4 * CHUNK_SIZE_MAX)
+        byte_buffer_release(buffer);
+    buffer->size = 0;
+}
+
+static struct maker *take_maker(struct makers *makers)
+{
+    struct maker *found = NULL;
+
+    pthread_mutex_lock(&makers->mutex);
+    for (;;) {
+        for (size_t i = 0; i < makers->count && found == NULL; i++)
+            if (!makers->all[i].is_taken)
+                found = &makers->all[i];
+        if (found != NULL)
+            break;
+        pthread_cond_wait(&makers->changed, &makers->mutex);
+    }
+    found->is_taken = true;
+    pthread_mutex_unlock(&makers->mutex);
+    return found;
+}
+
+static void give_back(struct makers *makers, struct maker *maker)
+{
+    empty_buffer(&maker->raw);
+    pthread_mutex_lock(&makers->mutex);
+    maker->is_taken = false;
+    pthread_cond_signal(&makers->changed);
+    pthread_mutex_unlock(&makers->mutex);
+}
+
+static void make_block(struct slot *slot, struct maker *maker)
 {
     struct rows_input input = {.table = slot->entry.table,
         .column_count = slot->table->column_count,
@@ -92,12 +140,13 @@ static void make_block(struct slot *slot)
         input.bytes = slot->added.data;
         input.size = slot->added.size;
     }
-    block_begin(&slot->raw, BLOCK_ROWS, slot->number);
-    rows_encoder_encode(slot->encoder, &slot->raw, &input);
+    block_begin(&maker->raw, BLOCK_ROWS, slot->number);
+    rows_encoder_encode(maker->encoder, &maker->raw, &input);
     slot->entry.type = BLOCK_ROWS;
-    slot->entry.raw_size = (uint32_t)slot->raw.size;
-    slot->entry.checksum = checksum_xxh3(slot->raw.data, slot->raw.size);
-    block_compress(&slot->codec, &slot->frame, &slot->raw, slot->level);
+    slot->entry.raw_size = (uint32_t)maker->raw.size;
+    slot->entry.checksum = checksum_xxh3(maker->raw.data, maker->raw.size);
+    /* The rows are not needed any more: the frame takes their place. */
+    block_compress(&maker->codec, &slot->added, &maker->raw, slot->level);
 }
 
 static void set_state(struct slot *slot, enum slot_state state)
@@ -127,7 +176,10 @@ static void *run(void *argument)
     struct slot *slot = argument;
 
     while (await(slot, true) == SLOT_FILLED) {
-        make_block(slot);
+        struct maker *maker = take_maker(slot->makers);
+
+        make_block(slot, maker);
+        give_back(slot->makers, maker);
         set_state(slot, SLOT_DONE);
     }
     return NULL;
@@ -144,13 +196,31 @@ static void slot_release(struct slot *slot)
         pthread_cond_destroy(&slot->changed);
         pthread_mutex_destroy(&slot->mutex);
     }
-    rows_encoder_close(slot->encoder);
-    block_codec_release(&slot->codec);
     byte_buffer_release(&slot->removed);
     byte_buffer_release(&slot->added);
-    byte_buffer_release(&slot->raw);
-    byte_buffer_release(&slot->frame);
     free(slot->facts);
+}
+
+static void makers_release(struct makers *makers)
+{
+    for (size_t i = 0; i < makers->count; i++) {
+        rows_encoder_close(makers->all[i].encoder);
+        block_codec_release(&makers->all[i].codec);
+        byte_buffer_release(&makers->all[i].raw);
+    }
+    free(makers->all);
+    pthread_cond_destroy(&makers->changed);
+    pthread_mutex_destroy(&makers->mutex);
+}
+
+static void makers_open(struct makers *makers, size_t count)
+{
+    pthread_mutex_init(&makers->mutex, NULL);
+    pthread_cond_init(&makers->changed, NULL);
+    makers->all = byte_buffer_calloc(count, sizeof(*makers->all));
+    makers->count = count;
+    for (size_t i = 0; i < count; i++)
+        makers->all[i].encoder = rows_encoder_open();
 }
 
 void rows_writer_close(struct rows_writer *rows)
@@ -160,14 +230,15 @@ void rows_writer_close(struct rows_writer *rows)
     for (size_t i = 0; i < rows->slot_count; i++)
         slot_release(&rows->slots[i]);
     free(rows->slots);
+    makers_release(&rows->makers);
     free(rows->facts);
     free(rows);
 }
 
-static bool slot_start(struct slot *slot, int level, struct error *err)
+static bool slot_start(struct slot *slot, struct makers *makers, int level, struct error *err)
 {
+    slot->makers = makers;
     slot->level = level;
-    slot->encoder = rows_encoder_open();
     pthread_mutex_init(&slot->mutex, NULL);
     pthread_cond_init(&slot->changed, NULL);
     if (pthread_create(&slot->thread, NULL, run, slot) != 0)
@@ -186,11 +257,12 @@ bool rows_writer_open(
     rows->schema = options->schema;
     rows->level = options->level;
     rows->next_number = 1; /* the schema is 0 */
+    makers_open(&rows->makers, options->thread_count);
     /* One is being filled while the others are at work. */
     rows->slot_count = options->thread_count + 1;
     rows->slots = byte_buffer_calloc(rows->slot_count, sizeof(*rows->slots));
     for (size_t i = 0; i < rows->slot_count; i++)
-        if (!slot_start(&rows->slots[i], options->level, err)) {
+        if (!slot_start(&rows->slots[i], &rows->makers, options->level, err)) {
             rows_writer_close(rows);
             return false;
         }
@@ -227,14 +299,6 @@ uint32_t rows_writer_block_count(const struct rows_writer *rows)
     return rows->block_count + (current(rows)->entry.row_count > 0 ? 1 : 0);
 }
 
-/* Drops what an unusually large row left behind. */
-static void empty_buffer(struct byte_buffer *buffer)
-{
-    if (buffer->capacity > 4 * CHUNK_SIZE_MAX)
-        byte_buffer_release(buffer);
-    buffer->size = 0;
-}
-
 /* Appends the block of a slot that is done, and frees the slot. */
 static bool collect(struct rows_writer *rows, struct slot *slot, struct error *err)
 {
@@ -242,12 +306,10 @@ static bool collect(struct rows_writer *rows, struct slot *slot, struct error *e
         return true;
     for (uint32_t i = 0; i < slot->table->column_count; i++)
         table_end_merge(&rows->facts[i], &slot->facts[i]);
-    if (!dump_writer_append(rows->writer, &slot->entry, &slot->frame, err))
+    if (!dump_writer_append(rows->writer, &slot->entry, &slot->added, err))
         return false;
     empty_buffer(&slot->removed);
     empty_buffer(&slot->added);
-    empty_buffer(&slot->raw);
-    empty_buffer(&slot->frame);
     slot->entry = (struct index_entry){0};
     set_state(slot, SLOT_FREE);
     return true;

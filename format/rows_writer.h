@@ -3,7 +3,7 @@
  * threads encode and compress and which are appended in the order in which they
  * were filled. What is written does not depend on the number of threads.
  *
- * Memory: for each thread the rows of one block and its encoded form.
+ * Memory: for each thread the rows of one block and its encoded form, and the rows of one more.
  */
 #ifndef FORMAT_ROWS_WRITER_H
 #define FORMAT_ROWS_WRITER_H
