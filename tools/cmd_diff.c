@@ -348,9 +348,12 @@ bool cmd_diff_run(int argc, char **argv, struct error *err)
         .program = "valise diff",
         .synopsis = "[--rows] [--table TABLE] [--exit-code] OLD NEW [DELTA]...\n"
                     "[OPTION]... --from FULL [--from DELTA]... NEW [DELTA]...",
-        .summary = "Says what changed from one dump to another, by table: rows removed and added. "
-                   "NEW may be a delta that follows OLD. Memory is bounded, and what both have in "
-                   "common is not read.",
+        .summary =
+            "Says what changed from one dump to another, by table: rows removed and added. "
+            "NEW may be a delta that follows OLD, or - for standard input: a database is "
+            "compared by \"valise-dump -o - FILE.db | valise diff OLD -\". Memory is bounded, "
+            "and what both have in "
+            "common is not read.",
         .options = options,
         .epilogue = "Exit status: 0 compared, 2 wrong usage, 4 the system refused, 5 not a dump, "
                     "6 damaged,\n7 newer than this program, 9 refused, 10 they differ "
