@@ -351,9 +351,12 @@ void progress_settle(struct progress *progress, enum progress_phase phase, uint3
         struct progress_count *total = &progress->phases[phase].total;
         struct progress_count done = progress_read_cell(&work->done);
 
-        total->rows += done.rows - work->total.rows;
-        total->bytes += done.bytes - work->total.bytes;
-        total->items += done.items - work->total.items;
+        /* A guess of the whole phase, not of this table, stays until the phase ends. */
+        if (work->total.bytes > 0 || (progress->estimated & (1u << phase)) == 0) {
+            total->rows += done.rows - work->total.rows;
+            total->bytes += done.bytes - work->total.bytes;
+            total->items += done.items - work->total.items;
+        }
         work->total = done;
         atomic_store(&work->is_ended, true);
     }
@@ -381,11 +384,16 @@ void progress_begin(struct progress *progress, enum progress_phase phase)
 
 void progress_end(struct progress *progress, enum progress_phase phase)
 {
+    struct progress_work *work = &progress->phases[phase];
     uint64_t now = progress_ms(progress);
 
-    progress_begin_work(&progress->phases[phase], now);
-    atomic_store(&progress->phases[phase].ended_ms, now);
-    atomic_store(&progress->phases[phase].is_ended, true);
+    pthread_mutex_lock(&progress->lock);
+    if ((progress->estimated & (1u << phase)) != 0)
+        work->total = progress_read_cell(&work->done);
+    pthread_mutex_unlock(&progress->lock);
+    progress_begin_work(work, now);
+    atomic_store(&work->ended_ms, now);
+    atomic_store(&work->is_ended, true);
 }
 
 static void add_cell(struct progress_cell *cell, const struct progress_count *count)
