@@ -224,6 +224,12 @@ bool yaml_tree_only(struct yaml_tree_place at, const char *const *known, struct 
 {
     char all[512];
 
+    if (at.mapping->kind != YAML_TREE_MAPPING && !yaml_tree_is_null(at.mapping)) {
+        list_words(all, sizeof(all), known);
+        return yaml_tree_refuse(at.tree, at.mapping, err,
+            "this is a %s, expected a mapping with %s",
+            at.mapping->kind == YAML_TREE_SCALAR ? "single value" : "list", all);
+    }
     for (size_t i = 0; i < at.mapping->count; i++) {
         const struct yaml_tree_node *key = at.mapping->pairs[i].key;
 

@@ -100,7 +100,8 @@ MUST_CHECK bool yaml_tree_sequence(struct yaml_tree_place at, const char *key,
 MUST_CHECK bool yaml_tree_choice(struct yaml_tree_place at, const char *key,
     const char *const *choices, size_t *out, struct error *err);
 
-/* Fails with ERROR_USAGE when the mapping has a key that is not in known (ended by NULL). */
+/* Fails with ERROR_USAGE when the mapping has a key that is not in known (ended by NULL), or is no
+   mapping; nothing at all counts as an empty one. */
 MUST_CHECK bool yaml_tree_only(
     struct yaml_tree_place at, const char *const *known, struct error *err);
 

@@ -212,10 +212,14 @@ bool connection_wait_end(struct connection *connection, PGresult **last, struct 
     for (;;) {
         PGresult *result;
         struct error waiting;
+        char sqlstate[CONNECTION_SQLSTATE_SIZE];
 
+        memcpy(sqlstate, connection->sqlstate, sizeof(sqlstate));
         if (!connection_wait_result(connection, &result, &waiting)) {
             if (done)
                 *err = waiting;
+            else /* a session that ends after its error says nothing more */
+                memcpy(connection->sqlstate, sqlstate, sizeof(sqlstate));
             done = false;
             break;
         }

@@ -19,6 +19,7 @@ struct apply {
     const char *dump;              /* name of the file */
     struct connection *connection; /* holds the lock */
     struct ledger *ledger;
+    bool forgets_state; /* no table is taken as the last replay left it */
     struct workers *workers;
     struct progress *progress;
     struct problems *problems; /* notes are added, and differences */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRUNCATE_SIZE_MIN ((int64_t)1 << 20) /* bytes of a table */
+
 static const char *const phase_names[LEDGER_PHASE_COUNT] = {
     [LEDGER_PHASE_NONE] = "none",
     [LEDGER_PHASE_LOAD] = "load",
@@ -263,8 +265,31 @@ bool ledger_save_ddl(const struct ledger *ledger, struct connection *connection,
     return connection_exec(connection, quote_text(&sql), err);
 }
 
+/* Deleted rows would keep their room, in a table that is filled at once again; but what a foreign
+   key that stays refers to cannot be truncated. */
+static bool put_removal(struct connection *connection, const struct target_table *table,
+    struct byte_buffer *sql, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    bool is_large = table->size > TRUNCATE_SIZE_MIN;
+    char oid[24];
+    const char *items[] = {oid};
+
+    snprintf(oid, sizeof(oid), "%" PRIu32, table->oid);
+    if (is_large
+        && !connection_query(connection,
+            "SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1::oid"
+            " AND conrelid <> confrelid",
+            &(struct connection_values){.items = items, .count = 1}, &rows, err))
+        return false;
+    quote_plain(sql, is_large && rows.row_count == 0 ? "; TRUNCATE " : "; DELETE FROM ");
+    quote_plain(sql, target_catalog_only(table));
+    quote_qualified(sql, table->schema, table->name);
+    return true;
+}
+
 /* Copies the rows that a table has (but for generated columns) to a table of the ledger, and
- * deletes them. */
+ * removes them. */
 static bool move_rows(struct connection *connection, const struct target_table *table,
     const char *copy_name, struct error *err)
 {
@@ -284,10 +309,8 @@ static bool move_rows(struct connection *connection, const struct target_table *
     quote_plain(&sql, " FROM ");
     quote_plain(&sql, target_catalog_only(table));
     quote_qualified(&sql, table->schema, table->name);
-    quote_plain(&sql, "; DELETE FROM ");
-    quote_plain(&sql, target_catalog_only(table));
-    quote_qualified(&sql, table->schema, table->name);
-    return connection_exec(connection, quote_text(&sql), err);
+    return put_removal(connection, table, &sql, err)
+           && connection_exec(connection, quote_text(&sql), err);
 }
 
 bool ledger_save_table(const struct ledger *ledger, struct connection *connection,

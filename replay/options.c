@@ -10,6 +10,7 @@
 #define JOBS_MAX 64
 
 static const char *const verify_names[] = {"touched", "full", "counts", "none", NULL};
+static const char *const existing_names[] = {"refuse", "replace", NULL};
 static const char *const drift_names[] = {"stop", "report", "overwrite", NULL};
 
 static const char epilogue[] =
@@ -37,6 +38,7 @@ struct words {
     uint64_t jobs;
     size_t verify;
     size_t on_drift;
+    size_t on_existing;
 };
 
 #define TABLE_SIZE 40 /* entries at most, with the headings and the end */
@@ -83,9 +85,6 @@ static size_t describe_options(
             .flag = &options->is_staging,
             .help = "leave empty what the profile says that a copy for staging must not have: "
                     "sessions, tokens, what would be sent to others; also for each later dump"},
-        {.name = "allow-unsafe-locale",
-            .flag = &options->allows_unsafe_locale,
-            .help = "accept a collation that the profile forbids"},
         {.name = "report",
             .value_name = "FILE",
             .text = &options->report,
@@ -123,6 +122,39 @@ static size_t describe_values(struct command_line_option table[], struct options
             .value_name = "FILE",
             .text = &options->repaired,
             .help = "with --retry-rejects: a file of --rejects with values changed"},
+    };
+
+    memcpy(table, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+/* What is refused unless it is asked for, one by one. */
+static size_t describe_allowances(
+    struct command_line_option table[], struct options *options, struct words *words)
+{
+    const struct command_line_option all[] = {
+        {.heading = "What is refused otherwise"},
+        {.name = "on-existing",
+            .choice = &words->on_existing,
+            .choices = existing_names,
+            .help = "rows of the target that the ledger does not know, or a newer state: refuse "
+                    "(default), or replace them; until the replay is done, --abort brings them "
+                    "back"},
+        {.name = "allow-sessions",
+            .flag = &options->allowances.sessions,
+            .help = "go on while other sessions are connected to the database"},
+        {.name = "allow-unsafe-locale",
+            .flag = &options->allowances.unsafe_locale,
+            .help = "accept a collation that the profile forbids"},
+        {.name = "allow-difference",
+            .value_name = "FACT",
+            .list = &options->allowances.differences,
+            .help = "let this fact of the profile differ between dump and target (\"server name\", "
+                    "\"schema version\", ...); may be repeated"},
+        {.name = "allow-unmet",
+            .value_name = "NAME",
+            .list = &options->allowances.unmet,
+            .help = "let this requirement of the profile go unmet; may be repeated"},
     };
 
     memcpy(table, all, sizeof(all));
@@ -216,6 +248,7 @@ static bool understand(struct options *options, const struct words *words,
         options->watch.mode = WATCH_NONE;
     options->verify = (enum verify_level)words->verify;
     options->on_drift = (enum delta_check_policy)words->on_drift;
+    options->on_existing = (enum existing_rows_policy)words->on_existing;
     options->dumps = (const char *const *)parsed->operands;
     options->dump_count = parsed->operand_count;
     if (needs_dump && options->dump_count == 0)
@@ -243,6 +276,7 @@ const char *options_command_name(enum options_command command)
 void options_release(struct options *options)
 {
     command_line_list_release(&options->bad_values);
+    allowances_release(&options->allowances);
     *options = (struct options){0};
 }
 
@@ -272,6 +306,7 @@ bool options_read(
     *options = (struct options){.nul_text = VALUE_POLICY_NUL_TEXT};
     count = describe_options(table, options, &words);
     count += describe_values(table + count, options);
+    count += describe_allowances(table + count, options, &words);
     describe_commands(table + count, TABLE_SIZE - count, options, &words);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;

@@ -5,7 +5,9 @@
 #include "base/byte_buffer.h"
 #include "base/command_line.h"
 #include "base/error.h"
+#include "replay/allowances.h"
 #include "replay/delta_check.h"
+#include "replay/existing_rows.h"
 #include "replay/verify.h"
 #include "watch/watch_options.h"
 
@@ -40,10 +42,11 @@ struct options {
     enum options_command command;
     struct watch_options watch;
     bool is_staging;
-    bool allows_unsafe_locale;
-    bool is_json;  /* the status */
-    bool is_watch; /* the status, again and again */
-    bool is_quiet; /* the same as --progress=none */
+    enum existing_rows_policy on_existing;
+    struct allowances allowances; /* owned */
+    bool is_json;                 /* the status */
+    bool is_watch;                /* the status, again and again */
+    bool is_quiet;                /* the same as --progress=none */
 };
 
 /* "replay", "undo", ... */

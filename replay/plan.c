@@ -313,6 +313,21 @@ static void plan_source_table(struct planner *p, uint32_t ordinal)
     p->plan->tables[p->plan->table_count++] = table;
 }
 
+/* Rows of a table that the dump does not have. */
+static void meet_stray_rows(struct planner *p, struct plan_table *table)
+{
+    if (p->input->replaces_rows) {
+        table->action = PLAN_EMPTY;
+        problems_note(p->problems, "--abort brings its rows back, until the replay is done",
+            "table \"%s\" exists only in the target: emptied", table->name);
+        return;
+    }
+    problems_add(p->problems,
+        "a prepared, unused database has no such rows; use a new one, or a profile that keeps the "
+        "table, or empty it with --on-existing=replace",
+        "table \"%s\" exists only in the target and is not empty", table->name);
+}
+
 static void plan_target_table(struct planner *p, const struct target_table *target)
 {
     const struct profile_table *rule = profile_table(p->input->profile, target->name);
@@ -328,11 +343,9 @@ static void plan_target_table(struct planner *p, const struct target_table *targ
         return;
     if (rule != NULL && rule->action == PROFILE_EMPTY)
         table.action = PLAN_EMPTY;
-    else if (rule == NULL && target->has_rows && p->input->reader->header.kind == DUMP_FULL)
-        problems_add(p->problems,
-            "a prepared, unused database has no such rows; use a new one, or a profile that keeps "
-            "the table",
-            "table \"%s\" exists only in the target and is not empty", target->name);
+    else if (rule == NULL && target->has_rows && !target->is_in_extension
+             && p->input->reader->header.kind == DUMP_FULL)
+        meet_stray_rows(p, &table);
     p->plan->tables[p->plan->table_count++] = table;
 }
 

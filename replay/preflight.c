@@ -1,11 +1,11 @@
 #include "replay/preflight.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/preflight_facts.h"
 #include "replay/preflight_keys.h"
 #include "replay/preflight_trial.h"
 #include "replay/preflight_values.h"
-#include "replay/row_count.h"
 #include "replay/sequences.h"
 
 #include <inttypes.h>
@@ -47,7 +47,7 @@ static void check_locale(const struct preflight *p)
             "--owner=USER NAME",
             "the database \"%s\" has the encoding %s, but only UTF8 can hold every text",
             server->database, server->encoding);
-    if (p->allows_unsafe_locale)
+    if (p->allowances->unsafe_locale)
         return;
     if (profile->collate != NULL && strcmp(server->collate, profile->collate) != 0)
         problems_add(p->problems, advice, "the database \"%s\" has the collation %s; %s needs %s",
@@ -57,19 +57,35 @@ static void check_locale(const struct preflight *p)
             server->database, server->ctype, profile->title, profile->ctype);
 }
 
+/* Whoever writes meanwhile makes the result something else than the dump. */
 static void check_sessions(const struct preflight *p)
 {
     const struct target_server *server = &p->input->catalog->server;
 
     for (size_t i = 0; i < server->session_count; i++) {
         const struct target_session *session = &server->sessions[i];
-
-        problems_add(p->problems,
-            "stop whatever uses the database (for Synapse: the homeserver and its workers)",
+        const char *text = arena_format(&p->problems->arena,
             "another session is connected: process %d (%s of %s%s%s)", session->pid,
             session->application, session->user, session->address[0] == '\0' ? "" : " from ",
             session->address);
+
+        if (p->allowances->sessions)
+            problems_note(p->problems, NULL, "%s, as allowed", text);
+        else
+            problems_add(p->problems,
+                "stop whatever uses the database (for Synapse: the homeserver and its workers); if "
+                "it only reads, and never waits in a transaction: --allow-sessions",
+                "%s", text);
     }
+}
+
+/* A name as SQL writes it; lives as long as the problems. */
+static const char *quoted(const struct preflight *p, const char *name)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    quote_name(&sql, name);
+    return arena_text(&p->problems->arena, quote_text(&sql));
 }
 
 /* --- rights ------------------------------------------------------------------------ */
@@ -98,11 +114,16 @@ static void check_rights(const struct preflight *p)
     const struct target_server *server = &p->input->catalog->server;
 
     if (!server->may_create && !server->valise_exists)
-        problems_add(p->problems, "GRANT CREATE ON DATABASE it TO the user",
+        problems_add(p->problems,
+            arena_format(&p->problems->arena,
+                "as an administrator: GRANT CREATE ON DATABASE %s TO %s; it can be revoked afterwards",
+                quoted(p, server->database), quoted(p, server->user)),
             "the user \"%s\" may not create the ledger (schema \"valise\") in database \"%s\"",
             server->user, server->database);
     if (!server->may_create_in_schema)
-        problems_add(p->problems, "GRANT CREATE ON SCHEMA it TO the user",
+        problems_add(p->problems,
+            arena_format(&p->problems->arena, "GRANT CREATE ON SCHEMA %s TO %s",
+                quoted(p, server->schema), quoted(p, server->user)),
             "the user \"%s\" may not create indexes in schema \"%s\"", server->user,
             server->schema);
     for (size_t i = 0; i < p->plan->table_count; i++)
@@ -110,28 +131,7 @@ static void check_rights(const struct preflight *p)
             check_table_rights(p, &p->plan->tables[i]);
 }
 
-/* --- rows that are there --------------------------------------------------------------- */
-
-static bool check_rows(const struct preflight *p, struct error *err)
-{
-    for (size_t i = 0; i < p->plan->table_count; i++) {
-        const struct plan_table *table = &p->plan->tables[i];
-        int64_t known = table->rule == NULL ? 0 : table->rule->seed_row_max;
-        int64_t row_count;
-
-        if (!plan_writes(table) || table->action == PLAN_EMPTY || !table->target->has_rows
-            || !table->target->may_select || table->target->has_row_security)
-            continue;
-        if (!row_count_read(p->connection, table->target, &row_count, err))
-            return error_wrap(err, "table \"%s\"", table->name);
-        if (row_count > known)
-            problems_add(p->problems,
-                "replay into a database that was only prepared, never used; create a new one",
-                "table \"%s\" of the target has %" PRId64 " row%s that no replay brought",
-                table->name, row_count, row_count == 1 ? "" : "s");
-    }
-    return true;
-}
+/* --- all of it --------------------------------------------------------------------------- */
 
 /* What PostgreSQL computes only when it is told to. */
 static bool note_materialized_views(const struct preflight *p, struct error *err)
@@ -228,7 +228,7 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     if (preflight->input->catalog->table_count == 0)
         return true; /* the plan has said so, and nothing else can be looked at */
     sequences_check(preflight->input, preflight->plan, preflight->problems);
-    return (preflight->knows_rows || check_rows(preflight, err))
+    return (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
            && check_replication(preflight, err) && note_materialized_views(preflight, err)
            && preflight_facts(preflight, err) && check_data(preflight, err);
 }

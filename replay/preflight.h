@@ -9,6 +9,8 @@
 #define REPLAY_PREFLIGHT_H
 
 #include "base/error.h"
+#include "replay/allowances.h"
+#include "replay/existing_rows.h"
 #include "replay/ledger.h"
 #include "replay/plan.h"
 #include "replay/problems.h"
@@ -20,10 +22,10 @@ struct preflight {
     const struct plan *plan;
     struct connection *connection;
     const char *server_name; /* of homeserver.yaml; NULL: unknown */
-    bool allows_unsafe_locale;
-    bool knows_rows;     /* the ledger knows where the rows of the target come from */
-    bool is_resumed;     /* what does not fit was found before the replay began */
-    size_t thread_count; /* to look with, at least 1 */
+    const struct allowances *allowances;
+    const struct existing_rows *existing; /* NULL: the ledger knows where all rows come from */
+    bool is_resumed;                      /* what does not fit was found before the replay began */
+    size_t thread_count;                  /* to look with, at least 1 */
     struct problems *problems;
 };
 

@@ -4,6 +4,7 @@
 #include "replay/source_rows.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,33 @@ static bool read_target(
     return true;
 }
 
+/* A problem, or a note when that very fact may differ. */
+static void tell_difference(const struct preflight *p, const struct profile_fact *fact,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void tell_difference(
+    const struct preflight *p, const struct profile_fact *fact, const char *fmt, ...)
+{
+    bool is_allowed = allowances_has(&p->allowances->differences, fact->name);
+    char *text = NULL;
+    va_list arguments;
+    int size;
+
+    va_start(arguments, fmt);
+    size = vasprintf(&text, fmt, arguments);
+    va_end(arguments);
+    if (size < 0)
+        abort();
+    if (is_allowed)
+        problems_note(p->problems, NULL, "%s; allowed to differ", text);
+    else
+        problems_add(p->problems,
+            arena_format(&p->problems->arena,
+                "%s; or, if you know better, --allow-difference \"%s\"", fact->hint, fact->name),
+            "%s", text);
+    free(text);
+}
+
 static void compare_sets(const struct preflight *p, const struct profile_fact *fact,
     const struct texts *source, const struct texts *target)
 {
@@ -227,8 +255,8 @@ static void compare_sets(const struct preflight *p, const struct profile_fact *f
         return;
     list_missing(&in_source, source, target);
     list_missing(&in_target, target, source);
-    problems_add(p->problems, fact->hint, "%s: only the dump has %s, only the target has %s",
-        fact->name, (const char *)in_source.data, (const char *)in_target.data);
+    tell_difference(p, fact, "%s: only the dump has %s, only the target has %s", fact->name,
+        (const char *)in_source.data, (const char *)in_target.data);
 }
 
 static bool check_fact(
@@ -243,12 +271,11 @@ static bool check_fact(
     if (!fact->is_server_name)
         return true;
     if (source.count > 1)
-        problems_add(p->problems, fact->hint,
-            "the dump has accounts of %zu servers: \"%s\", \"%s\"", source.count, source.items[0],
-            source.items[1]);
+        tell_difference(p, fact, "the dump has accounts of %zu servers: \"%s\", \"%s\"",
+            source.count, source.items[0], source.items[1]);
     else if (p->server_name != NULL && source.count == 1
              && strcmp(source.items[0], p->server_name) != 0)
-        problems_add(p->problems, fact->hint,
+        tell_difference(p, fact,
             "the dump is of the server \"%s\", but the configuration's server_name is \"%s\"",
             source.items[0], p->server_name);
     return true;
@@ -281,8 +308,14 @@ static bool check_requirement(
     if (found.count == 0)
         return true;
     list_missing(&list, &found, &none);
-    problems_add(
-        p->problems, requirement->hint, "%s: %s", requirement->name, (const char *)list.data);
+    if (allowances_has(&p->allowances->unmet, requirement->name))
+        problems_note(
+            p->problems, NULL, "%s: %s; allowed", requirement->name, (const char *)list.data);
+    else
+        problems_add(p->problems,
+            arena_format(&p->problems->arena, "%s; or, if you know better, --allow-unmet \"%s\"",
+                requirement->hint, requirement->name),
+            "%s: %s", requirement->name, (const char *)list.data);
     return true;
 }
 

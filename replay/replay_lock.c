@@ -21,8 +21,9 @@
     " AND (l.classid::bigint << 32 | l.objid::bigint) = " key
 
 #define WHO \
-    "SELECT 'process ' || a.pid || ' (user ' || coalesce(a.usename, '?') ||" \
-    " coalesce(', from ' || host(a.client_addr), '') ||" \
+    "SELECT 'process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'no name') ||" \
+    " ' of user ' || coalesce(a.usename, '?') ||" \
+    " coalesce(', from ' || host(a.client_addr), ', on this host') ||" \
     " coalesce(', since ' || a.backend_start::timestamp(0), '') || ')'"
 
 const char replay_lock_worker_sql[] = "SELECT pg_catalog.pg_advisory_lock_shared(" WORKER_KEY ")";

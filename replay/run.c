@@ -6,10 +6,13 @@
 #include "postgres/homeserver.h"
 #include "postgres/quote.h"
 #include "replay/apply.h"
+#include "replay/change_count.h"
 #include "replay/delta_apply.h"
 #include "replay/delta_start.h"
+#include "replay/existing_rows.h"
 #include "replay/ledger_undo.h"
 #include "replay/plan_progress.h"
+#include "replay/pooler_check.h"
 #include "replay/preflight.h"
 #include "replay/replay_lock.h"
 #include "replay/report_file.h"
@@ -17,13 +20,10 @@
 #include "replay/staging_target.h"
 #include "replay/status_command.h"
 #include "replay/table_state.h"
+#include "replay/worker_count.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define JOBS_DEFAULT_MAX 4
 
 /* Everything that a run has open. Zero-initialise. */
 struct run_state {
@@ -43,10 +43,11 @@ struct run_state {
     struct progress progress;
     struct report report;
     struct value_policies policies;
-    uint64_t rejected_count; /* rows */
-    uint64_t replaced_count; /* values */
+    struct change_count changes;
     bool is_resumed;
-    bool is_newer; /* the target holds another state, which this dump replaces */
+    bool is_newer;   /* the target holds another state, which this dump replaces */
+    bool is_renewed; /* somebody wrote to the target: no table of it is taken as it is */
+    struct allowances allowances; /* borrows the options' */
 };
 
 /* What belongs to one dump; the connection, its lock and the files stay. */
@@ -61,6 +62,7 @@ static void forget_dump(struct run_state *run)
     run->reader = NULL;
     run->is_resumed = false;
     run->is_newer = false;
+    run->is_renewed = false;
 }
 
 static void run_state_release(struct run_state *run)
@@ -79,10 +81,12 @@ static void run_state_release(struct run_state *run)
 static bool read_target(struct run_state *run, struct error *err)
 {
     run->target = (struct connection_target){.dsn = run->options->dsn};
+    run->allowances = run->options->allowances;
     if (run->options->config != NULL) {
         if (!homeserver_read(&run->homeserver, run->options->config, err))
             return false;
         run->target = run->homeserver.target;
+        run->allowances.unsafe_locale |= run->homeserver.allows_unsafe_locale;
     }
     return true;
 }
@@ -104,7 +108,8 @@ static bool open_dumps(struct run_state *run, struct error *err)
 
 static bool open_target(struct run_state *run, struct error *err)
 {
-    return connect(run, err) && replay_lock_take(&run->connection, err)
+    return connect(run, err) && pooler_check(&run->connection, &run->target, err)
+           && replay_lock_take(&run->connection, err)
            && ledger_read(&run->ledger, &run->connection, err);
 }
 
@@ -140,6 +145,7 @@ static bool begin_dump(struct run_state *run, size_t at, struct error *err)
     describe_dump(run, reader);
     if (!profile_find(&run->profile, run->options->profile, &subject, err)
         || (run->options->is_staging && !profile_use_for_staging(&run->profile, err))
+        || !allowances_check(&run->options->allowances, &run->profile, err)
         || !ledger_read(&run->ledger, &run->connection, err)
         || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
         return false;
@@ -150,7 +156,7 @@ static bool begin_dump(struct run_state *run, size_t at, struct error *err)
     report->server = run->catalog.server.version_text;
     report->database = run->catalog.server.database;
     report->profile = run->profile.title;
-    return !run->is_newer || table_state_check_order(report->state, &run->connection, err);
+    return true;
 }
 
 /* --- deciding ------------------------------------------------------------------- */
@@ -160,7 +166,17 @@ static struct plan_input input_of(const struct run_state *run)
     return (struct plan_input){.reader = run->reader,
         .catalog = &run->catalog,
         .profile = &run->profile,
-        .policies = &run->policies};
+        .policies = &run->policies,
+        .replaces_rows = run->options->on_existing == EXISTING_ROWS_REPLACE};
+}
+
+static struct existing_rows existing_of(struct run_state *run)
+{
+    return (struct existing_rows){.plan = &run->plan,
+        .ledger = &run->ledger,
+        .connection = &run->connection,
+        .policy = run->options->on_existing,
+        .problems = &run->problems};
 }
 
 static void plan_delta(struct run_state *run)
@@ -178,36 +194,22 @@ static void plan_delta(struct run_state *run)
 
 static size_t choose_jobs(const struct run_state *run)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t jobs = run->options->jobs;
-    size_t limit = run->homeserver.connection_count_max > 0
-                       ? (size_t)run->homeserver.connection_count_max
-                       : SIZE_MAX;
-    /* The first connection only waits, but counts; if none is left, the server says so. */
-    size_t left = run->catalog.server.connection_count_max > 1
-                      ? (size_t)run->catalog.server.connection_count_max
-                      : 1;
-
-    if (jobs == 0) {
-        jobs = processors < 1 ? 1 : (size_t)processors;
-        jobs = jobs > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX : jobs;
-    }
-    if (left < limit)
-        limit = left;
-    return jobs < limit ? jobs : limit;
+    return worker_count_choose(
+        run->options->jobs, run->homeserver.connection_count_max, &run->catalog.server);
 }
 
 static bool check(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
+    struct existing_rows existing = existing_of(run);
+    bool is_known = run->is_resumed || run->is_newer || run->report.is_delta;
     struct preflight preflight = {
         .input = &input,
         .plan = &run->plan,
         .connection = &run->connection,
         .server_name = run->homeserver.server_name,
-        .allows_unsafe_locale =
-            run->options->allows_unsafe_locale || run->homeserver.allows_unsafe_locale,
-        .knows_rows = run->is_resumed || run->is_newer || run->report.is_delta,
+        .allowances = &run->allowances,
+        .existing = is_known ? NULL : &existing,
         .is_resumed = run->is_resumed,
         .thread_count = choose_jobs(run),
         .problems = &run->problems,
@@ -220,34 +222,15 @@ static bool check(struct run_state *run, struct error *err)
     run->report.problems = &run->problems;
     if (!preflight_run(&preflight, err))
         return false;
-    if (!run->is_resumed && !run->is_newer)
-        return true;
     if (run->is_newer
-        && !table_state_check_drift(
-            &run->plan, &run->ledger, &run->connection, &run->problems, err))
+        && !existing_rows_check_newer(
+            &existing, run->reader, run->report.state, &run->is_renewed, err))
         return false;
-    return table_state_compare(&run->plan, run->reader, &run->connection, err);
+    return !(run->is_resumed || run->is_newer) || run->is_renewed
+           || table_state_compare(&run->plan, run->reader, &run->connection, err);
 }
 
 /* --- doing ------------------------------------------------------------------------ */
-
-/* Commits need not reach the disk one by one: the ledger's phases do. Index builds get a share of
-   what the server keeps for its buffers. */
-static bool open_workers(struct run_state *run, struct error *err)
-{
-    char setup[600];
-    size_t jobs = choose_jobs(run);
-
-    snprintf(setup, sizeof(setup),
-        "SET synchronous_commit = off; %s;"
-        "SELECT set_config('maintenance_work_mem', greatest(131072,"
-        " (SELECT setting::bigint FROM pg_settings WHERE name = 'maintenance_work_mem'),"
-        " least(1048576, (SELECT setting::bigint * 8 FROM pg_settings"
-        " WHERE name = 'shared_buffers') / %zu))::text, false)",
-        replay_lock_worker_sql, jobs);
-    run->report.jobs = jobs;
-    return workers_open(&run->workers, &run->target, jobs, setup, err);
-}
 
 /* Always false: what failed came before the work, so an earlier run's is where it was. */
 static bool not_begun(const struct run_state *run, struct error *err)
@@ -260,29 +243,11 @@ static bool not_begun(const struct run_state *run, struct error *err)
 /* Counts what is not as it was in the dump, and writes --rejects. */
 static bool count_changes(struct run_state *run, struct error *err)
 {
-    for (size_t i = 0; i < run->plan.table_count; i++) {
-        const struct plan_table *table = &run->plan.tables[i];
-
-        if (table->action != PLAN_LOAD && table->action != PLAN_DERIVE)
-            continue;
-        run->rejected_count += table->rejects.count;
-        run->replaced_count += table->replaced_count;
-    }
+    change_count_add(&run->changes, &run->plan);
     return run->options->rejects == NULL
            || rejects_write_file(
                &run->connection, run->ledger.replay.id, run->options->rejects, err)
            || error_wrap(err, "all is done and verified, but --rejects was not written");
-}
-
-/* Fails with ERROR_REJECTED, though all is done, when not every row is as it was. */
-static bool tell_changes(const struct run_state *run, struct error *err)
-{
-    if (run->rejected_count == 0 && run->replaced_count == 0)
-        return true;
-    return error_set(err, ERROR_REJECTED,
-        "done and verified, but %" PRIu64 " rows were rejected (they are in valise.rejects) and "
-        "%" PRIu64 " values replaced",
-        run->rejected_count, run->replaced_count);
 }
 
 static bool do_replay(struct run_state *run, struct error *err)
@@ -294,6 +259,7 @@ static bool do_replay(struct run_state *run, struct error *err)
         .dump = run->reader->file.path,
         .connection = &run->connection,
         .ledger = &run->ledger,
+        .forgets_state = run->is_renewed,
         .workers = &run->workers,
         .progress = &run->progress,
         .problems = &run->problems,
@@ -301,7 +267,8 @@ static bool do_replay(struct run_state *run, struct error *err)
     };
 
     plan_progress_make(&run->progress, &run->plan, run->report.verify_level);
-    if (!open_workers(run, err)
+    run->report.jobs = choose_jobs(run);
+    if (!worker_count_open(&run->workers, &run->target, run->report.jobs, err)
         || (!run->is_resumed && !run->is_newer
             && !staging_target_mark(&run->connection, run->options->is_staging, err)))
         return not_begun(run, err);
@@ -384,6 +351,43 @@ static bool replay_timed(struct run_state *run, size_t at, struct error *err)
     return done;
 }
 
+/* The target holds the last state by its ledger; rows that somebody else wrote are replaced. */
+static bool renew(struct run_state *run, size_t *at, struct error *err)
+{
+    OWNED(problems) struct problems ignored = {0};
+    struct plan_input input;
+    struct existing_rows existing = existing_of(run);
+    bool has_drifted;
+
+    if (!begin_dump(run, *at - 1, err))
+        return false;
+    input = input_of(run);
+    existing.problems = &ignored;
+    plan_make(&run->plan, &input, &ignored);
+    if (!existing_rows_check_drift(&existing, &has_drifted, err))
+        return false;
+    if (!has_drifted)
+        return true;
+    *at = 0;
+    return run->chain.dumps[0].header.kind == DUMP_FULL
+           || error_set(err, ERROR_REFUSED,
+               "somebody else wrote to the target since the last replay; to replace that, give the "
+               "full dump before the deltas");
+}
+
+static bool find_start(struct run_state *run, size_t *at, struct error *err)
+{
+    bool is_undo = run->options->command == OPTIONS_UNDO;
+
+    if (is_undo ? !delta_start_undo(run->reader, &run->ledger, err)
+                : !delta_start_find(&run->chain, &run->ledger, at, err)) {
+        run->report.outcome = REPORT_REFUSED;
+        return false;
+    }
+    return *at < run->chain.dump_count || run->options->on_existing == EXISTING_ROWS_REFUSE
+           || renew(run, at, err);
+}
+
 /* All that the target does not have yet; a dry run looks at the first only. */
 static bool replay(struct run_state *run, struct byte_buffer *out, struct error *err)
 {
@@ -395,12 +399,8 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
         return false;
     end = run->chain.dump_count;
     describe_dump(run, &run->chain.dumps[end - 1]);
-    if (run->options->command == OPTIONS_UNDO
-            ? !delta_start_undo(run->reader, &run->ledger, err)
-            : !delta_start_find(&run->chain, &run->ledger, &at, err)) {
-        run->report.outcome = REPORT_REFUSED;
+    if (!find_start(run, &at, err))
         return false;
-    }
     if (at == end)
         run->report.outcome = REPORT_NOTHING;
     for (size_t first = at; at < end; at++) {
@@ -414,13 +414,12 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
             break;
     }
     report_text(&run->report, out);
-    return tell_changes(run, err);
+    return change_count_tell(&run->changes, err);
 }
 
 static bool undo(struct run_state *run, struct byte_buffer *out, struct error *err)
 {
-    if (!connect(run, err) || !replay_lock_take(&run->connection, err)
-        || !ledger_read(&run->ledger, &run->connection, err))
+    if (!open_target(run, err))
         return false;
     if (run->ledger.replay.phase == LEDGER_PHASE_NONE
         || run->ledger.replay.phase == LEDGER_PHASE_DONE) {

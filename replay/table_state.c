@@ -3,7 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
-#include "replay/row_count.h"
+#include "replay/source_rows.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,23 +15,6 @@ static void put_number(struct byte_buffer *out, int64_t number)
 
     snprintf(text, sizeof(text), "%" PRId64, number);
     quote_plain(out, text);
-}
-
-bool table_state_check_order(const char *state, struct connection *connection, struct error *err)
-{
-    OWNED(connection_rows) struct connection_rows rows = {0};
-
-    if (!connection_query(connection,
-            "SELECT finished::timestamp(0) FROM valise.replay WHERE state = $1 AND phase = 'done'"
-            " ORDER BY id DESC LIMIT 1",
-            &(struct connection_values){.items = &state, .count = 1}, &rows, err))
-        return false;
-    if (rows.row_count == 0)
-        return true;
-    return error_set(err, ERROR_REFUSED,
-        "this dump was replayed on %s, and a newer one since; to go back, replay into a new "
-        "database",
-        connection_rows_text(&rows, 0, 0));
 }
 
 /* --- comparing ------------------------------------------------------------------- */
@@ -94,35 +77,23 @@ bool table_state_compare(struct plan *plan, const struct dump_reader *reader,
     return true;
 }
 
-static int64_t rows_of(const struct ledger *ledger, const char *table)
+bool table_state_liken(const struct dump_reader *reader, struct connection *connection,
+    struct table_state_likeness *likeness, struct error *err)
 {
-    int64_t row_count = 0;
+    OWNED(connection_rows) struct connection_rows rows = {0};
 
-    for (size_t i = 0; i < ledger->part_count; i++)
-        if (strcmp(ledger->parts[i].table, table) == 0)
-            row_count += (int64_t)ledger->parts[i].row_count;
-    return row_count;
-}
+    *likeness = (struct table_state_likeness){0};
+    if (!read_state(connection, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.row_count; i++) {
+        const char *name = connection_rows_text(&rows, i, 0);
+        uint32_t table = source_rows_table(reader, name);
 
-bool table_state_check_drift(const struct plan *plan, const struct ledger *ledger,
-    struct connection *connection, struct problems *problems, struct error *err)
-{
-    for (size_t i = 0; i < plan->table_count; i++) {
-        const struct plan_table *table = &plan->tables[i];
-        int64_t known = rows_of(ledger, table->name);
-        int64_t found;
-
-        if (table->target == NULL || table->action == PLAN_KEEP || table->action == PLAN_IGNORE
-            || table->action == PLAN_EMPTY)
+        if (table == UINT32_MAX || reader->ends[table].row_count == 0
+            || connection_rows_integer(&rows, i, 1) == 0)
             continue;
-        if (!row_count_read(connection, table->target, &found, err))
-            return error_wrap(err, "table \"%s\"", table->name);
-        if (found != known)
-            problems_add(problems,
-                "somebody else wrote to the target since the last replay; replay into a new "
-                "database",
-                "table \"%s\" holds %" PRId64 " rows, but the last replay left %" PRId64,
-                table->name, found, known);
+        likeness->both_count++;
+        likeness->same_count += is_same(&rows, name, &reader->ends[table]);
     }
     return true;
 }
@@ -187,7 +158,7 @@ static void put_states(struct byte_buffer *sql, const struct dump_reader *reader
             continue;
         if (is_before)
             step_back(reader, i, &end);
-        quote_plain(sql, is_first ? "; INSERT INTO valise.table_state VALUES (" : ", (");
+        quote_plain(sql, is_first ? "INSERT INTO valise.table_state VALUES (" : ", (");
         is_first = false;
         quote_literal(sql, table->name.bytes);
         quote_plain(sql, ", ");
@@ -200,17 +171,23 @@ static void put_states(struct byte_buffer *sql, const struct dump_reader *reader
     }
 }
 
+bool table_state_forget(struct connection *connection, struct error *err)
+{
+    return connection_exec(connection,
+        "CREATE TABLE IF NOT EXISTS valise.table_state (table_name text PRIMARY KEY,"
+        " row_count bigint NOT NULL, sum_low bigint NOT NULL, sum_high bigint NOT NULL);"
+        "DELETE FROM valise.table_state",
+        err);
+}
+
 bool table_state_record(const struct dump_reader *reader, bool is_before,
     struct connection *connection, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    quote_plain(&sql,
-        "CREATE TABLE IF NOT EXISTS valise.table_state (table_name text PRIMARY KEY,"
-        " row_count bigint NOT NULL, sum_low bigint NOT NULL, sum_high bigint NOT NULL);"
-        "DELETE FROM valise.table_state");
     put_states(&sql, reader, is_before);
-    return connection_exec(connection, quote_text(&sql), err);
+    return table_state_forget(connection, err)
+           && (sql.size == 0 || connection_exec(connection, quote_text(&sql), err));
 }
 
 /* The rows from before cannot come back any more: the replay is complete. */

@@ -16,25 +16,23 @@
 #include "replay/problems.h"
 
 /*
- * Refuses a dump that was replayed into this target before the present one: going back must not
- * happen by accident. Fails with ERROR_REFUSED.
- */
-MUST_CHECK bool table_state_check_order(
-    const char *state, struct connection *connection, struct error *err);
-
-/*
  * Turns tables to load whose rows the target has already into PLAN_SAME, and with them the derived
  * tables, if nothing at all has changed. Does nothing in a target without such records.
  */
 MUST_CHECK bool table_state_compare(struct plan *plan, const struct dump_reader *reader,
     struct connection *connection, struct error *err);
 
-/*
- * Problems: tables that hold another number of rows than the ledger counts, so somebody else wrote
- * to them since the last replay.
- */
-MUST_CHECK bool table_state_check_drift(const struct plan *plan, const struct ledger *ledger,
-    struct connection *connection, struct problems *problems, struct error *err);
+/* How much of the last state is in a dump. */
+struct table_state_likeness {
+    size_t both_count; /* tables with rows in both */
+    size_t same_count; /* of them: with the same rows */
+};
+
+MUST_CHECK bool table_state_liken(const struct dump_reader *reader, struct connection *connection,
+    struct table_state_likeness *likeness, struct error *err);
+
+/* Forgets all sums, in the caller's transaction: then every table counts as changed. */
+MUST_CHECK bool table_state_forget(struct connection *connection, struct error *err);
 
 /* Takes over the parts of tables that stay from replay `before`, and the rows that were rejected of
    them, in the caller's transaction. */

@@ -96,6 +96,9 @@ static void errors_say_where(void **state)
         {HEAD "requirements: [{name: r, hint: h}]\n", "exactly one of"},
         {HEAD "sequences: {s: {kind: stream, max: [abc]}}\n", "table.column"},
         {HEAD "sequences: [1]\n", "p.yaml:4:"},
+        {HEAD "tables: {t: [keep]}\n", "p.yaml:4:13: this is a list, expected a mapping"},
+        {HEAD "tables: {t: keep}\n", "this is a single value, expected a mapping with \"action\""},
+        {HEAD "facts: [1]\n", "this is a single value"},
         {"[]\n", "a mapping is expected"},
     };
 

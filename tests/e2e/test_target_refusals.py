@@ -1,0 +1,177 @@
+"""Targets that cannot take a replay, and what is said about each: nothing is touched."""
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+import programs
+import standby
+from conftest import Database
+from pooler import Pooler
+
+TARGET = "CREATE TABLE t (id bigint PRIMARY KEY, v text)"
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as db:
+        db.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');")
+    return programs.dump(tmp_path / "s.db", tmp_path / "s.valise")
+
+
+@pytest.fixture
+def target(database: Database) -> Database:
+    database.execute(TARGET)
+    return database
+
+
+def refused(words: list[str], target: Database, *arguments: str | Path) -> None:
+    before = target.contents()
+    programs.fail(programs.REFUSED, words, programs.REPLAY, *arguments)
+    assert target.contents() == before
+
+
+# ---------------------------------------------------------------------------------- servers that take no writes
+
+
+def wait_for_table(dsn: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(psycopg2.Error), contextlib.closing(psycopg2.connect(dsn)) as connection, \
+                connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('t') IS NOT NULL")
+            if cursor.fetchone() == (True,):
+                return
+        assert time.monotonic() < deadline, "the standby does not follow"
+        time.sleep(0.05)
+
+
+def test_a_standby(target: Database, dump: Path) -> None:
+    with standby.running(target.server) as where:
+        dsn = f"{where} dbname={target.name}"
+        wait_for_table(dsn)
+        for option in ("--quiet", "--dry-run"):
+            programs.fail(programs.REFUSED, ["standby", "primary"], programs.REPLAY, "--dsn", dsn, option, dump)
+
+
+def test_transactions_that_are_read_only(target: Database, dump: Path) -> None:
+    target.execute(f"ALTER DATABASE {target.name} SET default_transaction_read_only = on")
+    refused(["default_transaction_read_only"], target, "--dsn", target.dsn, dump)
+
+
+# ------------------------------------------------------------------------------------------------- rights
+
+
+def test_a_role_that_may_not_create(target: Database, dump: Path) -> None:
+    """What is said to be granted is enough, word by word."""
+    role = 'odd "role"'
+    quoted = '"odd ""role"""'
+    target.execute(f"CREATE ROLE {quoted} LOGIN; ALTER TABLE t OWNER TO {quoted}; "
+                   f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {quoted}")
+    dsn = target.dsn.replace("user=postgres", f"user='{role}'")
+    assert role in dsn
+    try:
+        done = programs.fail(programs.REFUSED, ["may not create the ledger"], programs.REPLAY, "--dsn", dsn, dump)
+        grants = re.findall(r"GRANT CREATE ON (?:DATABASE|SCHEMA) [^;\n]*?TO \"odd \"\"role\"\"\"", done.error)
+        assert len(grants) == 2, done
+        target.execute("; ".join(grants))
+        programs.replay(dsn, dump)
+        assert target.query("SELECT count(*) FROM t") == [(2,)]
+    finally:
+        target.execute(f"REASSIGN OWNED BY {quoted} TO CURRENT_USER; DROP OWNED BY {quoted}; DROP ROLE {quoted}")
+
+
+# ------------------------------------------------------------------------------------------------ the ledger
+
+
+def test_a_ledger_of_a_newer_version(target: Database, dump: Path) -> None:
+    programs.replay(target.dsn, dump)
+    target.settle()
+    target.execute("UPDATE valise.ledger SET version = version + 1")
+    before = target.contents()
+    for command in ([dump], ["--dry-run", dump], ["--abort"], ["--status"]):
+        programs.fail(programs.UNSUPPORTED, ["ledger", "newer version"], programs.REPLAY, "--dsn", target.dsn, *command)
+        target.settle()
+    assert target.contents() == before
+
+
+def test_a_schema_of_that_name(target: Database, dump: Path) -> None:
+    target.execute("CREATE SCHEMA valise; CREATE TABLE valise.mine (a integer)")
+    refused(["schema \"valise\"", "no ledger"], target, "--dsn", target.dsn, dump)
+
+
+def test_two_at_once(target: Database, dump: Path) -> None:
+    """The second one says who is at work: process, program, address, since when."""
+    with contextlib.closing(psycopg2.connect(target.dsn + " application_name=valise-replay")) as holder:
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(130160802755429), pg_backend_pid()")
+            [(_, pid)] = cursor.fetchall()
+        holder.commit()
+        programs.fail(programs.REFUSED, [f"process {pid}", "valise-replay", "of user postgres", "on this host", "since 20"],
+                      programs.REPLAY, "--dsn", target.dsn, dump)
+    target.settle()
+    programs.replay(target.dsn, dump)
+
+
+# ----------------------------------------------------------------------------------------------- sessions
+
+
+def test_sessions_are_allowed_one_by_one(target: Database, dump: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    with contextlib.closing(psycopg2.connect(target.dsn + " application_name=reader")):
+        programs.fail(programs.REFUSED, ["reader", "--allow-sessions"], programs.REPLAY, "--dsn", target.dsn, dump)
+        done = programs.replay(target.dsn, dump, "--allow-sessions", "--report", str(report))
+    assert "(reader of postgres)" in done.out
+    assert "reader" in json.dumps(json.loads(report.read_text())["notes"])
+    assert target.query("SELECT count(*) FROM t") == [(2,)]
+
+
+Pooled = Callable[..., Pooler]
+
+
+@pytest.mark.parametrize("mode, settings", [
+    ("transaction", {}), ("transaction", {"default_pool_size": 1}), ("transaction", {"server_round_robin": 1}), ("statement", {}),
+], ids=["transaction", "pool of one", "round robin", "statement"])
+def test_a_pooler_that_mixes_sessions(target: Database, pooled: Pooled, dump: Path, mode: str, settings: dict[str, int]) -> None:
+    front = pooled(mode, **settings)
+    before = target.contents()
+    for command in ([dump], ["--dry-run", dump], ["--abort"]):
+        programs.fail(programs.REFUSED, ["pooler", "session"], programs.REPLAY, "--dsn", front.dsn(target.name), *command)
+    with contextlib.closing(psycopg2.connect(target.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert cursor.fetchone() == (0,)   # nothing is left with the pooler's sessions
+    programs.succeed("pg_dump", "--dbname", target.dsn, "--no-sync")
+    assert "CREATE SCHEMA valise" not in before
+
+
+def test_a_busy_pooler_that_mixes_sessions(target: Database, pooled: Pooled, dump: Path) -> None:
+    """Other clients take and give sessions meanwhile."""
+    front = pooled("transaction", default_pool_size=4)
+    is_over = threading.Event()
+
+    def disturb() -> None:
+        while not is_over.is_set():
+            with contextlib.closing(psycopg2.connect(front.dsn("postgres"))) as connection, connection.cursor() as cursor:
+                for _ in range(20):
+                    cursor.execute("SELECT pg_sleep(0.001)")
+                    connection.commit()
+
+    threads = [threading.Thread(target=disturb) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            programs.fail(programs.REFUSED, ["pooler", "session"], programs.REPLAY, "--dsn", front.dsn(target.name), dump)
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
