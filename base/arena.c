@@ -2,7 +2,6 @@
 
 #include "base/byte_buffer.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,21 +62,29 @@ char *arena_text(struct arena *arena, const char *text)
     return arena_copy(arena, text, strlen(text));
 }
 
-char *arena_format(struct arena *arena, const char *fmt, ...)
+char *arena_format_list(struct arena *arena, const char *fmt, va_list args)
 {
-    va_list args;
     va_list again;
     char *text;
     int size;
 
-    va_start(args, fmt);
     va_copy(again, args);
     size = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
     if (size < 0)
-        abort();
+        abort(); /* longer than INT_MAX */
     text = arena_alloc(arena, (size_t)size + 1, 1);
     vsnprintf(text, (size_t)size + 1, fmt, again);
     va_end(again);
+    return text;
+}
+
+char *arena_format(struct arena *arena, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = arena_format_list(arena, fmt, args);
+    va_end(args);
     return text;
 }

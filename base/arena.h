@@ -7,6 +7,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -23,6 +24,10 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 /* A NUL-ended copy of size bytes (which may contain NUL) or of a string. */
 char *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_text(struct arena *arena, const char *text);
+
+/* Formatted text of any length. The second form is for functions with "...". */
 char *arena_format(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_format_list(struct arena *arena, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

@@ -62,6 +62,30 @@ void byte_buffer_put_text(struct byte_buffer *b, const char *text)
     byte_buffer_put(b, text, size);
 }
 
+void byte_buffer_format_list(struct byte_buffer *b, const char *fmt, va_list args)
+{
+    va_list again;
+    int size;
+
+    va_copy(again, args);
+    size = vsnprintf(NULL, 0, fmt, args);
+    if (size < 0)
+        abort(); /* longer than INT_MAX */
+    byte_buffer_reserve(b, (size_t)size + 1);
+    vsnprintf((char *)b->data + b->size, (size_t)size + 1, fmt, again);
+    va_end(again);
+    b->size += (size_t)size;
+}
+
+void byte_buffer_format(struct byte_buffer *b, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    byte_buffer_format_list(b, fmt, args);
+    va_end(args);
+}
+
 void byte_buffer_set_u32(struct byte_buffer *b, size_t at, uint32_t value)
 {
     byte_buffer_store_u32(b->data + at, value);

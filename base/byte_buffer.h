@@ -7,6 +7,7 @@
 #ifndef BASE_BYTE_BUFFER_H
 #define BASE_BYTE_BUFFER_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -79,6 +80,13 @@ static inline void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value)
 
 void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value);
 void byte_buffer_put_text(struct byte_buffer *b, const char *text);
+
+/* Appends formatted text of any length, without a NUL. The second form is for functions with "...".
+ */
+void byte_buffer_format(struct byte_buffer *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void byte_buffer_format_list(struct byte_buffer *b, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Overwrites four or eight bytes that were appended before, at offset `at`. */
 void byte_buffer_set_u32(struct byte_buffer *b, size_t at, uint32_t value);

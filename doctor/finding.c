@@ -3,9 +3,7 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 
-#include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,21 +15,6 @@ void finding_list_release(struct finding_list *list)
     arena_release(&list->arena);
     free(list->items);
     *list = (struct finding_list){0};
-}
-
-static const char *format(struct finding_list *list, const char *fmt, va_list args)
-{
-    va_list again;
-    int size;
-    char *text;
-
-    va_copy(again, args);
-    size = vsnprintf(NULL, 0, fmt, args);
-    assert(size >= 0);
-    text = arena_alloc(&list->arena, (size_t)size + 1, 1);
-    vsnprintf(text, (size_t)size + 1, fmt, again);
-    va_end(again);
-    return text;
 }
 
 struct finding *finding_add(struct finding_list *list, enum finding_severity severity,
@@ -47,7 +30,7 @@ struct finding *finding_add(struct finding_list *list, enum finding_severity sev
     finding->name = name;
     finding->severity = severity;
     va_start(args, fmt);
-    finding->what = format(list, fmt, args);
+    finding->what = arena_format_list(&list->arena, fmt, args);
     va_end(args);
     list->items[list->count++] = finding;
     return finding;
@@ -67,7 +50,7 @@ void finding_mend(struct finding_list *list, struct finding *finding, enum findi
         memcpy(mends, finding->mends, finding->mend_count * sizeof(*mends));
     va_start(args, fmt);
     mends[finding->mend_count].kind = kind;
-    mends[finding->mend_count].text = format(list, fmt, args);
+    mends[finding->mend_count].text = arena_format_list(&list->arena, fmt, args);
     va_end(args);
     finding->mends = mends;
     finding->mend_count++;

@@ -3,10 +3,8 @@
 #include "base/owned.h"
 #include "postgres/quote.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void patient_release(struct patient *patient)
@@ -94,18 +92,11 @@ const char *patient_shell(const struct patient *patient, const char *word)
 char *patient_format(const struct patient *patient, const char *fmt, ...)
 {
     va_list args;
-    va_list again;
-    int size;
     char *text;
 
     va_start(args, fmt);
-    va_copy(again, args);
-    size = vsnprintf(NULL, 0, fmt, args);
+    text = arena_format_list(&patient->findings->arena, fmt, args);
     va_end(args);
-    assert(size >= 0);
-    text = arena_alloc(&patient->findings->arena, (size_t)size + 1, 1);
-    vsnprintf(text, (size_t)size + 1, fmt, again);
-    va_end(again);
     return text;
 }
 

@@ -3,9 +3,6 @@
 #include "base/safe_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const step_labels[REPORT_STEP_COUNT] = {
@@ -30,24 +27,6 @@ const char *report_outcome_name(enum report_outcome outcome)
     return outcome_names[outcome];
 }
 
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char *text = NULL;
-    int size;
-
-    va_start(arguments, fmt);
-    size = vasprintf(&text, fmt, arguments);
-    va_end(arguments);
-    if (size < 0)
-        abort();
-    byte_buffer_put(out, text, (size_t)size);
-    free(text);
-}
-
 static void put_safe(struct byte_buffer *out, const char *text)
 {
     safe_text_put(out, text, strlen(text));
@@ -62,13 +41,13 @@ static double megabytes(uint64_t size)
 
 static void put_entry(struct byte_buffer *out, const struct problem *problem)
 {
-    put(out, "- ");
+    byte_buffer_format(out, "- ");
     put_safe(out, problem->text);
     if (problem->advice != NULL) {
-        put(out, "\n  -> ");
+        byte_buffer_format(out, "\n  -> ");
         put_safe(out, problem->advice);
     }
-    put(out, "\n");
+    byte_buffer_format(out, "\n");
 }
 
 void report_problems(const struct problems *problems, struct byte_buffer *out)
@@ -81,7 +60,7 @@ static void put_notes(struct byte_buffer *out, const struct problems *problems)
 {
     if (problems == NULL || problems->note_count == 0)
         return;
-    put(out, "\nWorth knowing:\n");
+    byte_buffer_format(out, "\nWorth knowing:\n");
     for (size_t i = 0; i < problems->note_count; i++)
         put_entry(out, &problems->notes[i]);
 }
@@ -90,13 +69,14 @@ static void put_notes(struct byte_buffer *out, const struct problems *problems)
 
 static void put_head(struct byte_buffer *out, const struct report *report)
 {
-    put(out, "dump         ");
+    byte_buffer_format(out, "dump         ");
     put_safe(out, report->dump);
-    put(out, " (%.1f MB, state %.16s...)\n", megabytes(report->dump_size), report->state);
-    put(out, "target       database \"");
+    byte_buffer_format(
+        out, " (%.1f MB, state %.16s...)\n", megabytes(report->dump_size), report->state);
+    byte_buffer_format(out, "target       database \"");
     put_safe(out, report->database);
-    put(out, "\" on PostgreSQL %s\n", report->server);
-    put(out, "application  %s\n",
+    byte_buffer_format(out, "\" on PostgreSQL %s\n", report->server);
+    byte_buffer_format(out, "application  %s\n",
         report->profile == NULL ? "unknown, no profile" : report->profile);
 }
 
@@ -108,25 +88,26 @@ static uint64_t estimate_disk(const struct plan *plan)
 
 static void put_plan(struct byte_buffer *out, const struct plan *plan)
 {
-    put(out, "\n%-8s %12s %10s  table\n", "action", "rows", "MB");
+    byte_buffer_format(out, "\n%-8s %12s %10s  table\n", "action", "rows", "MB");
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *table = &plan->tables[i];
         bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
 
         if (table->action == PLAN_IGNORE && table->target == NULL && table->row_count == 0)
             continue;
-        put(out, "%-8s %12" PRIu64 " %10.1f  ", plan_action_name(table->action),
+        byte_buffer_format(out, "%-8s %12" PRIu64 " %10.1f  ", plan_action_name(table->action),
             moves ? table->row_count : 0, moves ? megabytes(table->size) : 0.0);
         put_safe(out, table->name);
         if (table->target != NULL && strcmp(table->target->name, table->name) != 0) {
-            put(out, " (as ");
+            byte_buffer_format(out, " (as ");
             put_safe(out, table->target->name);
-            put(out, ")");
+            byte_buffer_format(out, ")");
         }
-        put(out, "\n");
+        byte_buffer_format(out, "\n");
     }
-    put(out, "%-8s %12" PRIu64 " %10.1f\n", "sum", plan->row_count, megabytes(plan->size));
-    put(out,
+    byte_buffer_format(
+        out, "%-8s %12" PRIu64 " %10.1f\n", "sum", plan->row_count, megabytes(plan->size));
+    byte_buffer_format(out,
         "\nThe target will take about %.0f MB of disk, and as much again of write-ahead log "
         "while loading.\nNothing was changed.\n",
         megabytes(estimate_disk(plan)));
@@ -148,42 +129,45 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
     switch (report->verify_level) {
     case VERIFY_TOUCHED:
     case VERIFY_FULL:
-        put(out,
+        byte_buffer_format(out,
             "verified     %zu tables: every row read back (%.1f MB) and compared, %" PRIu64
             " in all\n",
             verified->table_count, megabytes(verified->size), verified->row_count);
         if (count_tables(report->plan, PLAN_DERIVE) > 0)
-            put(out, "             (of the %zu derived ones only the number of rows)\n",
+            byte_buffer_format(out,
+                "             (of the %zu derived ones only the number of rows)\n",
                 count_tables(report->plan, PLAN_DERIVE));
         break;
     case VERIFY_COUNTS:
-        put(out, "verified     %zu tables by their number of rows alone (%" PRIu64 ")\n",
+        byte_buffer_format(out,
+            "verified     %zu tables by their number of rows alone (%" PRIu64 ")\n",
             verified->table_count, verified->row_count);
         break;
     case VERIFY_NONE:
-        put(out, "verified     nothing, as asked\n");
+        byte_buffer_format(out, "verified     nothing, as asked\n");
         break;
     }
 }
 
 static void put_times(struct byte_buffer *out, const struct report *report)
 {
-    put(out, "time         %.1f s;%s", report->total_seconds,
+    byte_buffer_format(out, "time         %.1f s;%s", report->total_seconds,
         report->jobs > 1 ? " all connections together:" : "");
     for (int i = 0; i < REPORT_STEP_COUNT; i++)
-        put(out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
-    put(out, "\n");
+        byte_buffer_format(
+            out, "%s %s %.1f", i == 0 ? "" : ",", step_labels[i], report->seconds[i]);
+    byte_buffer_format(out, "\n");
 }
 
 static void put_delta_done(struct byte_buffer *out, const struct report *report)
 {
-    put(out,
+    byte_buffer_format(out,
         "rows         %" PRIu64 " removed, %" PRIu64 " added, in %zu tables; %zu sequences set\n",
         report->removed_count, report->added_count, report->changed_table_count,
         report->sequence_count);
     put_verified(out, report);
     put_times(out, report);
-    put(out, "\n%s\n",
+    byte_buffer_format(out, "\n%s\n",
         report->outcome == REPORT_UNDONE ? "The delta is taken back." : "The delta is applied.");
 }
 
@@ -192,8 +176,8 @@ static void put_done(struct byte_buffer *out, const struct report *report)
     const struct plan *plan = report->plan;
 
     if (report->is_resumed)
-        put(out, "resumed      an interrupted replay was carried on\n");
-    put(out,
+        byte_buffer_format(out, "resumed      an interrupted replay was carried on\n");
+    byte_buffer_format(out,
         "tables       %zu loaded, %zu derived, %zu had the same rows, %zu emptied, %zu kept\n"
         "rows         %" PRIu64 " (%.1f MB) over %zu connections\n"
         "brought back %zu indexes, constraints and triggers; %zu sequences set\n",
@@ -214,7 +198,8 @@ void report_text(const struct report *report, struct byte_buffer *out)
         put_plan(out, report->plan);
         break;
     case REPORT_NOTHING:
-        put(out, "The target holds this state already (%.16s): nothing to do.\n", report->state);
+        byte_buffer_format(
+            out, "The target holds this state already (%.16s): nothing to do.\n", report->state);
         break;
     case REPORT_DONE:
         if (report->is_delta)
@@ -231,5 +216,5 @@ void report_text(const struct report *report, struct byte_buffer *out)
     }
     put_notes(out, report->problems);
     if (report->outcome == REPORT_DONE && !report->is_delta)
-        put(out, "\nDone.\n");
+        byte_buffer_format(out, "\nDone.\n");
 }

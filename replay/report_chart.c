@@ -1,8 +1,6 @@
 #include "replay/report_chart.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #define WIDTH 900
 #define HEIGHT 220
@@ -21,22 +19,6 @@ static const struct series all[] = {
     {"load", 1u << PROGRESS_LOAD | 1u << PROGRESS_DERIVE | 1u << PROGRESS_CHANGE},
     {"verify", 1u << PROGRESS_VERIFY},
 };
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char text[300];
-    int size;
-
-    va_start(arguments, fmt);
-    size = vsnprintf(text, sizeof(text), fmt, arguments);
-    va_end(arguments);
-    if (size > 0)
-        byte_buffer_put(out, text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1);
-}
 
 static uint64_t bytes_of(const struct progress_sample *sample, const struct series *series)
 {
@@ -86,14 +68,15 @@ static void put_axes(struct byte_buffer *out, double top, double seconds)
         double y = TOP + (HEIGHT - TOP - BOTTOM) * (4 - i) / 4.0;
         double x = LEFT + (WIDTH - LEFT - 20) * i / 4.0;
 
-        put(out, "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y,
+        byte_buffer_format(out,
+            "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y,
             WIDTH - 20, y);
-        put(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>", LEFT - 6, y + 4,
-            top * i / 4);
-        put(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3g s</text>", x, HEIGHT - 8,
-            seconds * i / 4);
+        byte_buffer_format(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>", LEFT - 6,
+            y + 4, top * i / 4);
+        byte_buffer_format(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3g s</text>", x,
+            HEIGHT - 8, seconds * i / 4);
     }
-    put(out, "<text x=\"%d\" y=\"12\">MB/s</text>\n", LEFT);
+    byte_buffer_format(out, "<text x=\"%d\" y=\"12\">MB/s</text>\n", LEFT);
 }
 
 static void put_line(struct byte_buffer *out, const struct progress_rate *rate,
@@ -102,14 +85,14 @@ static void put_line(struct byte_buffer *out, const struct progress_rate *rate,
     double first = rate->history[0].seconds;
     double whole = rate->history[rate->history_count - 1].seconds - first;
 
-    put(out, "<polyline class=\"%s\" points=\"", series->name);
+    byte_buffer_format(out, "<polyline class=\"%s\" points=\"", series->name);
     for (size_t i = 1; i < rate->history_count; i++) {
         double x = LEFT + (WIDTH - LEFT - 20) * (rate->history[i].seconds - first) / whole;
         double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - speed(rate, i, series) / top);
 
-        put(out, "%.1f,%.1f ", x, y);
+        byte_buffer_format(out, "%.1f,%.1f ", x, y);
     }
-    put(out, "\"/>\n");
+    byte_buffer_format(out, "\"/>\n");
 }
 
 void report_chart_put(struct byte_buffer *out, const struct progress_rate *rate)
@@ -119,12 +102,12 @@ void report_chart_put(struct byte_buffer *out, const struct progress_rate *rate)
     if (rate->history_count < SAMPLES_MIN)
         return;
     top = highest(rate);
-    put(out,
+    byte_buffer_format(out,
         "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"megabytes a second over time\">\n",
         WIDTH, HEIGHT);
     put_axes(out, top, rate->history[rate->history_count - 1].seconds - rate->history[0].seconds);
     for (size_t s = 0; s < sizeof(all) / sizeof(all[0]); s++)
         put_line(out, rate, &all[s], top);
-    put(out, "</svg>\n<p class=\"legend\"><span class=\"load\">loading</span> "
-             "<span class=\"verify\">verifying</span></p>\n");
+    byte_buffer_format(out, "</svg>\n<p class=\"legend\"><span class=\"load\">loading</span> "
+                            "<span class=\"verify\">verifying</span></p>\n");
 }

@@ -7,9 +7,6 @@
 #include "watch/progress_view.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,25 +39,6 @@ static const char head[] =
 
 /* --- text ------------------------------------------------------------------------------ */
 
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Numbers and words of ours alone; what comes from elsewhere goes through put_text(). */
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char *text = NULL;
-    int size;
-
-    va_start(arguments, fmt);
-    size = vasprintf(&text, fmt, arguments);
-    va_end(arguments);
-    if (size < 0)
-        abort();
-    byte_buffer_put(out, text, (size_t)size);
-    free(text);
-}
-
 static void put_text(struct byte_buffer *out, const char *text)
 {
     OWNED(byte_buffer) struct byte_buffer safe = {0};
@@ -69,19 +47,19 @@ static void put_text(struct byte_buffer *out, const char *text)
     for (size_t i = 0; i < safe.size; i++) {
         switch (safe.data[i]) {
         case '<':
-            put(out, "&lt;");
+            byte_buffer_format(out, "&lt;");
             break;
         case '>':
-            put(out, "&gt;");
+            byte_buffer_format(out, "&gt;");
             break;
         case '&':
-            put(out, "&amp;");
+            byte_buffer_format(out, "&amp;");
             break;
         case '"':
-            put(out, "&quot;");
+            byte_buffer_format(out, "&quot;");
             break;
         case '\'':
-            put(out, "&#39;");
+            byte_buffer_format(out, "&#39;");
             break;
         default:
             byte_buffer_put_u8(out, safe.data[i]);
@@ -93,15 +71,15 @@ static void put_fact(struct byte_buffer *out, const char *name, const char *text
 {
     if (text == NULL)
         return;
-    put(out, "<tr><th>%s</th><td>", name);
+    byte_buffer_format(out, "<tr><th>%s</th><td>", name);
     put_text(out, text);
-    put(out, "</td></tr>\n");
+    byte_buffer_format(out, "</td></tr>\n");
 }
 
 static void put_fact_number(struct byte_buffer *out, const char *name, uint64_t number)
 {
     if (number > 0)
-        put(out, "<tr><th>%s</th><td>%" PRIu64 "</td></tr>\n", name, number);
+        byte_buffer_format(out, "<tr><th>%s</th><td>%" PRIu64 "</td></tr>\n", name, number);
 }
 
 /* --- head ---------------------------------------------------------------------------------- */
@@ -140,24 +118,24 @@ static void put_outcome(
 
     if (gmtime_r(&now, &parts) != NULL)
         strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
-    put(out,
+    byte_buffer_format(out,
         "<h1>Report of a replay</h1>\n<p class=\"soft\">valise-replay " VALISE_VERSION ", %s</p>\n",
         text);
-    put(out, "<div class=\"outcome%s\"><strong>%s</strong> (exit status %d)",
+    byte_buffer_format(out, "<div class=\"outcome%s\"><strong>%s</strong> (exit status %d)",
         failure == NULL ? "" : " bad", headline(report, failure),
         failure == NULL ? 0 : (int)failure->kind);
     if (failure != NULL) {
-        put(out, "<br>");
+        byte_buffer_format(out, "<br>");
         put_text(out, failure->text);
     }
-    put(out, "</div>\n");
+    byte_buffer_format(out, "</div>\n");
 }
 
 static void put_facts(struct byte_buffer *out, const struct report *report)
 {
     char text[AMOUNT_TEXT_ROOM];
 
-    put(out, "<h2>What was moved</h2>\n<table>\n");
+    byte_buffer_format(out, "<h2>What was moved</h2>\n<table>\n");
     put_fact(out, report->is_delta ? "Delta" : "Dump", report->dump);
     put_fact(out, "Size of the file", amount_text_size(text, report->dump_size));
     put_fact(out, "State", report->state);
@@ -174,7 +152,7 @@ static void put_facts(struct byte_buffer *out, const struct report *report)
     put_fact_number(out, "Sequences set", report->sequence_count);
     if (report->total_seconds > 0)
         put_fact(out, "Time", amount_text_duration(text, report->total_seconds));
-    put(out, "</table>\n");
+    byte_buffer_format(out, "</table>\n");
 }
 
 /* --- phases and tables ------------------------------------------------------------------------ */
@@ -184,16 +162,17 @@ static void put_phases(struct byte_buffer *out, const struct progress_view *view
     char a[AMOUNT_TEXT_ROOM];
     char b[AMOUNT_TEXT_ROOM];
 
-    put(out, "<h2>Phases</h2>\n<table>\n<tr><th>phase</th><th class=\"n\">rows</th>"
-             "<th class=\"n\">bytes</th><th class=\"n\">statements</th><th class=\"n\">took</th>"
-             "<th>state</th></tr>\n");
+    byte_buffer_format(out,
+        "<h2>Phases</h2>\n<table>\n<tr><th>phase</th><th class=\"n\">rows</th>"
+        "<th class=\"n\">bytes</th><th class=\"n\">statements</th><th class=\"n\">took</th>"
+        "<th>state</th></tr>\n");
     for (int i = 0; i < PROGRESS_PHASE_COUNT; i++) {
         const struct progress_view_work *work = &view->phases[i];
         double seconds = work->ended > work->begun ? work->ended - work->begun : 0;
 
         if (!work->is_planned)
             continue;
-        put(out,
+        byte_buffer_format(out,
             "<tr><td>%s</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td>"
             "<td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td><td>%s</td></tr>\n",
             progress_phase_label((enum progress_phase)i), work->done.rows,
@@ -203,7 +182,7 @@ static void put_phases(struct byte_buffer *out, const struct progress_view *view
             : work->state == PROGRESS_ACTIVE ? "unfinished"
                                              : "not begun");
     }
-    put(out, "</table>\n");
+    byte_buffer_format(out, "</table>\n");
 }
 
 static void put_seconds(struct byte_buffer *out, const struct progress_view_table *table)
@@ -215,7 +194,7 @@ static void put_seconds(struct byte_buffer *out, const struct progress_view_tabl
 
         if (phases[i] == PROGRESS_LOAD && table != NULL)
             busy += table->works[PROGRESS_DERIVE].busy + table->works[PROGRESS_CHANGE].busy;
-        put(out, "<td class=\"n\">%.1f s</td>", busy);
+        byte_buffer_format(out, "<td class=\"n\">%.1f s</td>", busy);
     }
 }
 
@@ -225,18 +204,19 @@ static void put_table(struct byte_buffer *out, const struct plan_table *table,
     char size[AMOUNT_TEXT_ROOM];
     bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
 
-    put(out, "<tr><td>");
+    byte_buffer_format(out, "<tr><td>");
     put_text(out, table->name);
     if (table->target != NULL && strcmp(table->target->name, table->name) != 0) {
-        put(out, " <span class=\"soft\">as ");
+        byte_buffer_format(out, " <span class=\"soft\">as ");
         put_text(out, table->target->name);
-        put(out, "</span>");
+        byte_buffer_format(out, "</span>");
     }
-    put(out, "</td><td>%s</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td>",
+    byte_buffer_format(out,
+        "</td><td>%s</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td>",
         plan_action_name(table->action), moves ? table->row_count : 0,
         amount_text_size(size, moves ? table->size : 0));
     put_seconds(out, watched);
-    put(out, "<td><div class=\"bar\" style=\"width:%.1f%%\"></div></td></tr>\n",
+    byte_buffer_format(out, "<td><div class=\"bar\" style=\"width:%.1f%%\"></div></td></tr>\n",
         largest == 0 || !moves ? 0.0 : 100.0 * (double)table->size / (double)largest);
 }
 
@@ -250,12 +230,13 @@ static void put_tables(struct byte_buffer *out, const struct report *report)
     for (size_t i = 0; i < plan->table_count; i++)
         if (plan->tables[i].size > largest)
             largest = plan->tables[i].size;
-    put(out, "<h2>Tables</h2>\n<table>\n<tr><th>table</th><th>action</th><th class=\"n\">rows</th>"
-             "<th class=\"n\">bytes</th><th class=\"n\">loading</th><th class=\"n\">indexes</th>"
-             "<th class=\"n\">verifying</th><th style=\"width:12%%\"></th></tr>\n");
+    byte_buffer_format(out,
+        "<h2>Tables</h2>\n<table>\n<tr><th>table</th><th>action</th><th class=\"n\">rows</th>"
+        "<th class=\"n\">bytes</th><th class=\"n\">loading</th><th class=\"n\">indexes</th>"
+        "<th class=\"n\">verifying</th><th style=\"width:12%%\"></th></tr>\n");
     for (size_t i = 0; i < plan->table_count; i++)
         put_table(out, &plan->tables[i], is_watched ? &view->tables[i] : NULL, largest);
-    put(out, "</table>\n");
+    byte_buffer_format(out, "</table>\n");
 }
 
 /* --- checks and findings ------------------------------------------------------------------------
@@ -266,21 +247,23 @@ static void put_checks(struct byte_buffer *out, const struct report *report)
     const struct verify_result *verified = &report->verified;
     char size[AMOUNT_TEXT_ROOM];
 
-    put(out, "<h2>Checks</h2>\n<ul>\n<li>The dump: digest of the file, checksum of each block that "
-             "was read</li>\n<li>The target, before anything was touched: encoding, collation, "
-             "rights, other sessions, tables, columns, values that do not fit</li>\n");
+    byte_buffer_format(out,
+        "<h2>Checks</h2>\n<ul>\n<li>The dump: digest of the file, checksum of each block that "
+        "was read</li>\n<li>The target, before anything was touched: encoding, collation, "
+        "rights, other sessions, tables, columns, values that do not fit</li>\n");
     if (report->verify_level == VERIFY_NONE || verified->table_count == 0)
-        put(out, "<li>What arrived: not verified%s</li>\n",
+        byte_buffer_format(out, "<li>What arrived: not verified%s</li>\n",
             report->verify_level == VERIFY_NONE ? ", as asked" : "");
     else if (report->verify_level == VERIFY_COUNTS)
-        put(out, "<li>What arrived: the number of rows of %zu tables (%" PRIu64 ")</li>\n",
+        byte_buffer_format(out,
+            "<li>What arrived: the number of rows of %zu tables (%" PRIu64 ")</li>\n",
             verified->table_count, verified->row_count);
     else
-        put(out,
+        byte_buffer_format(out,
             "<li>What arrived: every row of %zu tables was read back and compared, %" PRIu64
             " in all (%s)</li>\n",
             verified->table_count, verified->row_count, amount_text_size(size, verified->size));
-    put(out, "</ul>\n");
+    byte_buffer_format(out, "</ul>\n");
 }
 
 static void put_findings(
@@ -288,18 +271,18 @@ static void put_findings(
 {
     if (count == 0)
         return;
-    put(out, "<h2>%s</h2>\n<ul>\n", title);
+    byte_buffer_format(out, "<h2>%s</h2>\n<ul>\n", title);
     for (size_t i = 0; i < count; i++) {
-        put(out, "<li>");
+        byte_buffer_format(out, "<li>");
         put_text(out, items[i].text);
         if (items[i].advice != NULL) {
-            put(out, "<br><span class=\"advice\">&rarr; ");
+            byte_buffer_format(out, "<br><span class=\"advice\">&rarr; ");
             put_text(out, items[i].advice);
-            put(out, "</span>");
+            byte_buffer_format(out, "</span>");
         }
-        put(out, "</li>\n");
+        byte_buffer_format(out, "</li>\n");
     }
-    put(out, "</ul>\n");
+    byte_buffer_format(out, "</ul>\n");
 }
 
 static void put_rejects(struct byte_buffer *out, const struct plan *plan)
@@ -311,27 +294,27 @@ static void put_rejects(struct byte_buffer *out, const struct plan *plan)
 
         if (table->rejects.count == 0 && table->replaced_count == 0)
             continue;
-        put(out, "%s<li>",
+        byte_buffer_format(out, "%s<li>",
             is_any ? ""
                    : "<h2>Rejected and replaced</h2>\n<p>Rejected rows are kept "
                      "as they were in <code>valise.rejects</code>.</p>\n<ul>\n");
         is_any = true;
         put_text(out, table->name);
-        put(out, ": %zu rows rejected, %" PRIu64 " values replaced", table->rejects.count,
-            table->replaced_count);
+        byte_buffer_format(out, ": %zu rows rejected, %" PRIu64 " values replaced",
+            table->rejects.count, table->replaced_count);
         if (table->rejects.count > 0) {
-            put(out, "; the first because of: ");
+            byte_buffer_format(out, "; the first because of: ");
             put_text(out, table->rejects.items[0].reason);
         }
-        put(out, "</li>\n");
+        byte_buffer_format(out, "</li>\n");
     }
-    put(out, is_any ? "</ul>\n" : "");
+    byte_buffer_format(out, is_any ? "</ul>\n" : "");
 }
 
 void report_html_put(
     const struct report *report, const struct error *failure, struct byte_buffer *out)
 {
-    put(out, "%s", head);
+    byte_buffer_format(out, "%s", head);
     put_outcome(out, report, failure);
     put_facts(out, report);
     if (report->problems != NULL)
@@ -347,5 +330,5 @@ void report_html_put(
         put_findings(out, "Worth knowing", report->problems->notes, report->problems->note_count);
     if (report->plan != NULL)
         put_tables(out, report);
-    put(out, "</body>\n</html>\n");
+    byte_buffer_format(out, "</body>\n</html>\n");
 }

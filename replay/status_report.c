@@ -5,29 +5,10 @@
 #include "watch/amount_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define VERSION 1    /* of the JSON object */
 #define SHOWN_MAX 12 /* unfinished tables in the text */
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Only with short texts: names go through put_safe(). */
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char text[300];
-    int size;
-
-    va_start(arguments, fmt);
-    size = vsnprintf(text, sizeof(text), fmt, arguments);
-    va_end(arguments);
-    if (size > 0)
-        byte_buffer_put(out, text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1);
-}
 
 static void put_safe(struct byte_buffer *out, const char *text)
 {
@@ -77,18 +58,19 @@ static void put_head(const struct status *status, struct byte_buffer *out)
     const struct ledger_replay *replay = &status->ledger.replay;
     char time[AMOUNT_TEXT_ROOM];
 
-    put(out, "dump         ");
+    byte_buffer_format(out, "dump         ");
     put_safe(out, replay->dump);
-    put(out, "\nstate        %s\nphase        %s", replay->state, phase_of(status));
+    byte_buffer_format(out, "\nstate        %s\nphase        %s", replay->state, phase_of(status));
     if (replay->phase != LEDGER_PHASE_DONE)
-        put(out, status_is_running(status)
-                     ? ", at work"
-                     : ", interrupted: the same command goes on, --abort undoes it");
-    put(out, "\nbegun        %s\n", replay->started);
+        byte_buffer_format(out, status_is_running(status)
+                                    ? ", at work"
+                                    : ", interrupted: the same command goes on, --abort undoes it");
+    byte_buffer_format(out, "\nbegun        %s\n", replay->started);
     if (replay->finished == NULL)
-        put(out, "finished     no, %s so far\n", amount_text_duration(time, status->seconds));
+        byte_buffer_format(
+            out, "finished     no, %s so far\n", amount_text_duration(time, status->seconds));
     else
-        put(out, "finished     %s, after %s\n", replay->finished,
+        byte_buffer_format(out, "finished     %s, after %s\n", replay->finished,
             amount_text_duration(time, status->seconds));
 }
 
@@ -96,16 +78,17 @@ static void put_sums(const struct status *status, struct byte_buffer *out)
 {
     struct sums sums = sums_of(status);
 
-    put(out, "rows         %" PRIu64, sums.rows);
+    byte_buffer_format(out, "rows         %" PRIu64, sums.rows);
     if (sums.rows_total > 0)
-        put(out, " of %" PRIu64, sums.rows_total);
-    put(out, " in %" PRIu64 " parts; %zu of %zu tables\n", sums.parts, sums.done_count,
-        status->table_count);
-    put(out, "saved DDL    %zu statements, %" PRIu64 " of them brought back\n",
+        byte_buffer_format(out, " of %" PRIu64, sums.rows_total);
+    byte_buffer_format(out, " in %" PRIu64 " parts; %zu of %zu tables\n", sums.parts,
+        sums.done_count, status->table_count);
+    byte_buffer_format(out, "saved DDL    %zu statements, %" PRIu64 " of them brought back\n",
         status->ledger.object_count, status->restored_count);
     if (status->saved_table_count > 0)
-        put(out, "saved rows   of %" PRIu64 " tables, from before\n", status->saved_table_count);
-    put(out, "rejected     %" PRIu64 " rows%s\n", status->reject_count,
+        byte_buffer_format(
+            out, "saved rows   of %" PRIu64 " tables, from before\n", status->saved_table_count);
+    byte_buffer_format(out, "rejected     %" PRIu64 " rows%s\n", status->reject_count,
         status->reject_count == 0 ? "" : " left out (--retry-rejects puts them back)");
 }
 
@@ -115,20 +98,21 @@ static void put_sessions(const struct status *status, struct byte_buffer *out)
         const struct status_session *session = &status->sessions[i];
         char time[AMOUNT_TEXT_ROOM];
 
-        put(out, "session      %d: ", session->pid);
+        byte_buffer_format(out, "session      %d: ", session->pid);
         if (session->phase == NULL) {
-            put(out, "%s\n", session->is_active ? "at work" : "waits for the others");
+            byte_buffer_format(
+                out, "%s\n", session->is_active ? "at work" : "waits for the others");
             continue;
         }
-        put(out, "%s", session->phase);
+        byte_buffer_format(out, "%s", session->phase);
         if (session->table != NULL) {
-            put(out, " ");
+            byte_buffer_format(out, " ");
             safe_text_quote(out, session->table, strlen(session->table));
         }
-        put(out, ", for %s", amount_text_duration(time, session->seconds));
+        byte_buffer_format(out, ", for %s", amount_text_duration(time, session->seconds));
         if (session->row_count > 0)
-            put(out, ", %" PRIu64 " rows", session->row_count);
-        put(out, session->is_waiting ? ", waits for a lock\n" : "\n");
+            byte_buffer_format(out, ", %" PRIu64 " rows", session->row_count);
+        byte_buffer_format(out, session->is_waiting ? ", waits for a lock\n" : "\n");
     }
 }
 
@@ -144,20 +128,20 @@ static void put_tables(const struct status *status, struct byte_buffer *out)
         if (is_loaded(table))
             continue;
         if (shown++ == SHOWN_MAX)
-            put(out, "...\n");
+            byte_buffer_format(out, "...\n");
         if (shown > SHOWN_MAX)
             return;
-        put(out, "%s%12" PRIu64 " of %12" PRIu64 "  ", shown == 1 ? "\nto load:\n" : "",
-            table->done_count, table->row_count);
+        byte_buffer_format(out, "%s%12" PRIu64 " of %12" PRIu64 "  ",
+            shown == 1 ? "\nto load:\n" : "", table->done_count, table->row_count);
         put_safe(out, table->name);
-        put(out, "\n");
+        byte_buffer_format(out, "\n");
     }
 }
 
 void status_report_text(const struct status *status, struct byte_buffer *out)
 {
     if (status->ledger.replay.phase == LEDGER_PHASE_NONE) {
-        put(out, "Nothing was replayed into this database.\n");
+        byte_buffer_format(out, "Nothing was replayed into this database.\n");
         put_sessions(status, out);
         return;
     }

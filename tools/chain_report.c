@@ -4,7 +4,6 @@
 #include "base/owned.h"
 #include "format/chain.h"
 #include "format/state.h"
-#include "tools/print.h"
 #include "tools/text_table.h"
 
 #include <inttypes.h>
@@ -140,7 +139,7 @@ bool chain_report_check(
     if (!chain_open(&chain, paths, count, err) || !check_tables(&chain, err))
         return false;
     state_format(state, chain_last(&chain)->tail.state_id);
-    print_text(out, "chain of %zu dumps%s: whole\nstate %s\n", count,
+    byte_buffer_format(out, "chain of %zu dumps%s: whole\nstate %s\n", count,
         chain_is_full(&chain) ? "" : ", deltas alone", state);
     return true;
 }

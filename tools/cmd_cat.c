@@ -50,14 +50,14 @@ static void put_row(struct cat *cat, const struct schema_table *table, const str
         .bytes = (const uint8_t *)table->name.bytes};
 
     if (cat->names_table) {
-        print_text(&cat->text, "{\"table\": ");
+        byte_buffer_format(&cat->text, "{\"table\": ");
         row_text_value(&cat->text, ROW_TEXT_JSONL, &name);
-        print_text(&cat->text, ", \"row\": ");
+        byte_buffer_format(&cat->text, ", \"row\": ");
     }
     row_text_put(&cat->text, cat->format, table, values);
     if (cat->names_table) {
         cat->text.size--; /* the line feed */
-        print_text(&cat->text, "}\n");
+        byte_buffer_format(&cat->text, "}\n");
     }
 }
 

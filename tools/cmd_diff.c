@@ -90,9 +90,9 @@ static void put_entry(struct diff *diff, char sign, const struct schema_entry *e
     };
 
     diff->schema_count++;
-    print_text(&diff->text, "schema: %c %s ", sign, types[entry->type]);
+    byte_buffer_format(&diff->text, "schema: %c %s ", sign, types[entry->type]);
     safe_text_quote(&diff->text, entry->name.bytes, entry->name.size);
-    print_text(&diff->text, "\n");
+    byte_buffer_format(&diff->text, "\n");
 }
 
 static void put_schema(struct diff *diff)
@@ -127,7 +127,7 @@ static void put_number(struct diff *diff, const char *name, int64_t old, int64_t
     if (old == new)
         return;
     diff->schema_count++;
-    print_text(&diff->text, "schema: ~ %s %" PRId64 " -> %" PRId64 "\n", name, old, new);
+    byte_buffer_format(&diff->text, "schema: ~ %s %" PRId64 " -> %" PRId64 "\n", name, old, new);
 }
 
 /* --- tables ----------------------------------------------------------------------------- */
@@ -138,9 +138,9 @@ static bool put_row(void *context, bool is_removed, const struct value *values, 
     const struct schema_table *table = diff->row_tables[is_removed];
 
     if (!diff->has_heading) {
-        print_text(&diff->text, "table ");
+        byte_buffer_format(&diff->text, "table ");
         safe_text_quote(&diff->text, table->name.bytes, table->name.size);
-        print_text(&diff->text, "\n");
+        byte_buffer_format(&diff->text, "\n");
         diff->has_heading = true;
     }
     byte_buffer_put_u8(&diff->text, is_removed ? '-' : '+');
@@ -316,8 +316,8 @@ static bool run(struct diff *diff, struct error *err)
         text_table_put(&diff->text, &diff->tables, "");
     state_format(state, chain_last(&diff->new)->tail.state_id);
     if (diff->changed_count == 0 && diff->schema_count == 0)
-        print_text(&diff->text, "no difference%s%s\n", diff->names->count == 0 ? ", state " : "",
-            diff->names->count == 0 ? state : "");
+        byte_buffer_format(&diff->text, "no difference%s%s\n",
+            diff->names->count == 0 ? ", state " : "", diff->names->count == 0 ? state : "");
     return flush(diff, 0, err) && file_output_commit(&diff->file, err);
 }
 

@@ -95,7 +95,7 @@ static void put_size(struct byte_buffer *out, uint64_t size)
 {
     char text[PRINT_SIZE_ROOM];
 
-    print_text(out, "%s", print_size(text, size));
+    byte_buffer_format(out, "%s", print_size(text, size));
 }
 
 static void put_schema(struct byte_buffer *out, const struct schema *schema)
@@ -107,13 +107,13 @@ static void put_schema(struct byte_buffer *out, const struct schema *schema)
         entries[schema->entries[i].type]++;
     for (uint32_t i = 0; i < schema->table_count; i++)
         kinds[schema->tables[i].kind]++;
-    print_text(out,
+    byte_buffer_format(out,
         "database    %s, page size %" PRIu32 ", user_version %" PRId32 ", application_id %" PRId32
         ", auto_vacuum %s, %s\n",
         encoding_name(schema->encoding), schema->page_size, schema->user_version,
         schema->application_id, auto_vacuum_name(schema->auto_vacuum),
         schema->is_wal ? "WAL" : "rollback journal");
-    print_text(out,
+    byte_buffer_format(out,
         "schema      %" PRIu32 " tables, %" PRIu32 " shadow, %" PRIu32 " internal, %" PRIu32
         " virtual; %" PRIu32 " indexes, %" PRIu32 " triggers, %" PRIu32 " views\n",
         kinds[SCHEMA_TABLE_ORDINARY], kinds[SCHEMA_TABLE_SHADOW], kinds[SCHEMA_TABLE_INTERNAL],
@@ -126,20 +126,20 @@ static void put_summary(struct byte_buffer *out, const struct dump_reader *reade
     uint64_t raw_size = raw_size_of(reader);
     char state[STATE_TEXT_SIZE];
 
-    print_text(out, "dump        ");
+    byte_buffer_format(out, "dump        ");
     safe_text_put(out, reader->file.path, strlen(reader->file.path));
-    print_text(out, "\nkind        %s, format version %" PRIu32 "\n",
+    byte_buffer_format(out, "\nkind        %s, format version %" PRIu32 "\n",
         reader->header.kind == DUMP_FULL ? "full" : "delta", reader->header.version);
     if (reader->header.kind == DUMP_DELTA) {
         state_format(state, reader->header.from_state);
-        print_text(out, "from state  %s\n", state);
+        byte_buffer_format(out, "from state  %s\n", state);
     }
     state_format(state, reader->tail.state_id);
-    print_text(out, "state       %s\nsize        ", state);
+    byte_buffer_format(out, "state       %s\nsize        ", state);
     put_size(out, reader->file.size);
-    print_text(out, " in %" PRIu32 " blocks, ", reader->tail.block_count);
+    byte_buffer_format(out, " in %" PRIu32 " blocks, ", reader->tail.block_count);
     put_size(out, raw_size);
-    print_text(out, " raw (%.2f : 1)\n", (double)raw_size / (double)reader->file.size);
+    byte_buffer_format(out, " raw (%.2f : 1)\n", (double)raw_size / (double)reader->file.size);
 }
 
 /* --- tables -------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ static void put_tables(struct byte_buffer *out, const struct dump_reader *reader
             text_table_cell(&table, "%" PRIu64, extent.added_count);
         }
     }
-    print_text(out, "rows        %" PRIu64 "\n\n", row_count);
+    byte_buffer_format(out, "rows        %" PRIu64 "\n\n", row_count);
     text_table_put(out, &table, "");
 }
 
@@ -185,20 +185,20 @@ static void put_remarks(struct byte_buffer *out, const struct column_facts *fact
     const char *before = "";
 
     if (facts->class_count[VALUE_INTEGER] > 0) {
-        print_text(out, "%" PRId64 " to %" PRId64, facts->integer_min, facts->integer_max);
+        byte_buffer_format(out, "%" PRId64 " to %" PRId64, facts->integer_min, facts->integer_max);
         before = ", ";
     }
     if (facts->class_count[VALUE_TEXT] > 0) {
-        print_text(out, "%stext up to %" PRIu64 " characters, %" PRIu64 " bytes", before,
+        byte_buffer_format(out, "%stext up to %" PRIu64 " characters, %" PRIu64 " bytes", before,
             facts->text_length_max, facts->text_size_max);
         before = ", ";
     }
     if (facts->class_count[VALUE_BLOB] > 0) {
-        print_text(out, "%sblob up to %" PRIu64 " bytes", before, facts->blob_size_max);
+        byte_buffer_format(out, "%sblob up to %" PRIu64 " bytes", before, facts->blob_size_max);
         before = ", ";
     }
     if (facts->class_count[VALUE_REAL] > 0)
-        print_text(out, "%s%" PRIu64 " real not integral, %" PRIu64 " infinite", before,
+        byte_buffer_format(out, "%s%" PRIu64 " real not integral, %" PRIu64 " infinite", before,
             facts->fractional_count, facts->infinite_count);
 }
 
@@ -211,11 +211,11 @@ static void put_column(
     text_table_name(table, column->name.bytes, column->name.size);
     safe_text_put(&text, column->type.bytes, column->type.size);
     if (column->primary_key > 0)
-        print_text(&text, " primary key %" PRIu32, column->primary_key);
+        byte_buffer_format(&text, " primary key %" PRIu32, column->primary_key);
     if (column->not_null)
-        print_text(&text, " not null");
+        byte_buffer_format(&text, " not null");
     if (column->generated != SCHEMA_GENERATED_NO)
-        print_text(&text, " generated");
+        byte_buffer_format(&text, " generated");
     text_table_text(table, (const char *)text.data, text.size);
     for (int class = 0; class < VALUE_CLASS_COUNT; class ++)
         text_table_cell(table, "%" PRIu64, facts->class_count[class]);
@@ -234,9 +234,9 @@ static void put_columns(struct byte_buffer *out, const struct dump_reader *reade
 
         if (!schema_table_has_rows(found))
             continue;
-        print_text(out, "\ntable ");
+        byte_buffer_format(out, "\ntable ");
         safe_text_quote(out, found->name.bytes, found->name.size);
-        print_text(out, ", %" PRIu64 " rows\n", reader->ends[i].row_count);
+        byte_buffer_format(out, ", %" PRIu64 " rows\n", reader->ends[i].row_count);
         for (uint32_t k = 0; k < found->column_count; k++)
             put_column(&table, &found->columns[k], &reader->ends[i].facts[k]);
         text_table_put(out, &table, "  ");
@@ -250,18 +250,18 @@ static void put_warning(struct byte_buffer *out, const struct schema_table *tabl
 {
     if (count == 0)
         return;
-    print_text(out, "warning: table ");
+    byte_buffer_format(out, "warning: table ");
     safe_text_quote(out, table->name.bytes, table->name.size);
-    print_text(out, ", column ");
+    byte_buffer_format(out, ", column ");
     safe_text_quote(out, column->name.bytes, column->name.size);
-    print_text(out, ": %" PRIu64 " %s\n", count, what);
+    byte_buffer_format(out, ": %" PRIu64 " %s\n", count, what);
 }
 
 static void put_warnings(struct byte_buffer *out, const struct dump_reader *reader)
 {
     size_t before = out->size;
 
-    print_text(out, "\n");
+    byte_buffer_format(out, "\n");
     for (uint32_t i = 0; i < reader->schema.table_count; i++) {
         const struct schema_table *table = &reader->schema.tables[i];
 
@@ -404,7 +404,7 @@ static void put_text(struct byte_buffer *out, const struct dump_reader *reader, 
 {
     put_summary(out, reader);
     if (reader->is_unchanged) {
-        print_text(out, "nothing changed since the state it starts from\n");
+        byte_buffer_format(out, "nothing changed since the state it starts from\n");
         return;
     }
     put_schema(out, &reader->schema);

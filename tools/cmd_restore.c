@@ -35,7 +35,7 @@ static bool check_is_new(const char *path, struct error *err)
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         OWNED(byte_buffer) struct byte_buffer name = {0};
 
-        print_text(&name, "%s%s", path, suffixes[i]);
+        byte_buffer_format(&name, "%s%s", path, suffixes[i]);
         byte_buffer_put_u8(&name, '\0');
         if (access((const char *)name.data, F_OK) == 0)
             return error_set(err, ERROR_REFUSED,
@@ -152,18 +152,20 @@ static void put_result(struct byte_buffer *out, const char *path, const struct c
     char state[STATE_TEXT_SIZE];
 
     state_format(state, chain_last(chain)->tail.state_id);
-    print_text(out, "%s: %" PRIu32 " tables, %" PRIu64 " rows restored and read back\nstate %s\n",
-        path, proof->table_count, proof->row_count, state);
+    byte_buffer_format(out,
+        "%s: %" PRIu32 " tables, %" PRIu64 " rows restored and read back\nstate %s\n", path,
+        proof->table_count, proof->row_count, state);
     if (proof->notes.size == 0)
         return;
-    print_text(out, "note: some rows break constraints of their tables, as in the source:\n");
+    byte_buffer_format(
+        out, "note: some rows break constraints of their tables, as in the source:\n");
     for (size_t at = 0; at < proof->notes.size;) {
         const uint8_t *line = proof->notes.data + at;
         size_t size = (size_t)((const uint8_t *)memchr(line, '\n', proof->notes.size - at) - line);
 
-        print_text(out, "  ");
+        byte_buffer_format(out, "  ");
         safe_text_put(out, line, size);
-        print_text(out, "\n");
+        byte_buffer_format(out, "\n");
         at += size + 1;
     }
 }

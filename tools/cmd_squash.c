@@ -40,7 +40,7 @@ static bool squash(const struct squash_options *options, const struct command_li
     if (strcmp(options->path, "-") == 0)
         return true;
     state_format(state, result.state_id);
-    print_text(out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
+    byte_buffer_format(out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
         chain_is_full(&chain) ? "full dump" : "delta", print_size(size, result.file_size),
         result.block_count, state);
     return true;

@@ -72,20 +72,20 @@ static void put_name(struct byte_buffer *out, const struct dump_check *check, ui
 static void put_damage(
     struct byte_buffer *out, const struct dump_check *check, const struct damage *damage)
 {
-    print_text(out, "damaged %s", part_name(damage->part));
+    byte_buffer_format(out, "damaged %s", part_name(damage->part));
     if (damage->number != DAMAGE_NO_NUMBER)
-        print_text(out, " %" PRIu32, damage->number);
+        byte_buffer_format(out, " %" PRIu32, damage->number);
     if (damage->part == DAMAGE_BLOCK)
-        print_text(out, " at byte %" PRIu64, damage->offset);
+        byte_buffer_format(out, " at byte %" PRIu64, damage->offset);
     if (damage->size > 0)
-        print_text(out, " (%" PRIu64 " bytes)", damage->size);
+        byte_buffer_format(out, " (%" PRIu64 " bytes)", damage->size);
     if (damage->table != INDEX_NO_TABLE) {
-        print_text(out, damage->part == DAMAGE_TABLE ? " " : ", table ");
+        byte_buffer_format(out, damage->part == DAMAGE_TABLE ? " " : ", table ");
         put_name(out, check, damage->table);
     }
-    print_text(out, ": ");
+    byte_buffer_format(out, ": ");
     safe_text_put(out, damage->err.text, strlen(damage->err.text));
-    print_text(out, "\n");
+    byte_buffer_format(out, "\n");
 }
 
 static void put_tables(struct byte_buffer *out, const struct dump_check *check, bool whole)
@@ -97,11 +97,11 @@ static void put_tables(struct byte_buffer *out, const struct dump_check *check, 
         if (!schema_table_has_rows(&check->schema.tables[i])
             || dump_check_table_is_whole(check, i) != whole)
             continue;
-        print_text(out, "%s", is_any ? ", " : before);
+        byte_buffer_format(out, "%s", is_any ? ", " : before);
         put_name(out, check, i);
         is_any = true;
     }
-    print_text(out, is_any ? "\n" : "");
+    byte_buffer_format(out, is_any ? "\n" : "");
 }
 
 static void put_text(struct byte_buffer *out, const struct dump_check *check)
@@ -110,23 +110,23 @@ static void put_text(struct byte_buffer *out, const struct dump_check *check)
     char state[STATE_TEXT_SIZE];
 
     safe_text_put(out, check->file.path, strlen(check->file.path));
-    print_text(out, ": %s, %zu blocks, %" PRIu32 " tables, %" PRIu64 " rows checked\n",
+    byte_buffer_format(out, ": %s, %zu blocks, %" PRIu32 " tables, %" PRIu64 " rows checked\n",
         !check->has_header                ? "dump of unknown kind"
         : check->header.kind == DUMP_FULL ? "full dump"
                                           : "delta",
         check->block_count, tally.table_count, check->row_count);
     if (check->has_state) {
         state_format(state, check->state_id);
-        print_text(out, "state %s\n", state);
+        byte_buffer_format(out, "state %s\n", state);
     }
     for (size_t i = 0; i < kept_damages(check); i++)
         put_damage(out, check, &check->damages[i]);
     if (check->damage_count > kept_damages(check))
-        print_text(out, "and %zu more\n", check->damage_count - kept_damages(check));
+        byte_buffer_format(out, "and %zu more\n", check->damage_count - kept_damages(check));
     if (check->damage_count == 0) {
-        print_text(out, "whole\n");
+        byte_buffer_format(out, "whole\n");
     } else if (!check->has_schema) {
-        print_text(out, "which tables are whole cannot be told: the schema is lost\n");
+        byte_buffer_format(out, "which tables are whole cannot be told: the schema is lost\n");
     } else {
         put_tables(out, check, false);
         put_tables(out, check, true);
@@ -225,17 +225,17 @@ static bool judge(const struct dump_check *check, struct error *err)
         const char *before = parts.size > 0 ? ", " : "";
 
         if (part == DAMAGE_BLOCK && count > 0)
-            print_text(&parts, "%s%zu block%s", before, count, count == 1 ? "" : "s");
+            byte_buffer_format(&parts, "%s%zu block%s", before, count, count == 1 ? "" : "s");
         else if (part != DAMAGE_TABLE && count > 0)
-            print_text(&parts, "%sthe %s", before, part_name((enum damage_part)part));
+            byte_buffer_format(&parts, "%sthe %s", before, part_name((enum damage_part)part));
     }
     if (parts.size > 0)
-        print_text(&parts, "; ");
+        byte_buffer_format(&parts, "; ");
     if (check->has_schema)
-        print_text(&parts, "%" PRIu32 " of %" PRIu32 " tables are whole", tally.whole_count,
+        byte_buffer_format(&parts, "%" PRIu32 " of %" PRIu32 " tables are whole", tally.whole_count,
             tally.table_count);
     else
-        print_text(&parts, "which tables are whole cannot be told");
+        byte_buffer_format(&parts, "which tables are whole cannot be told");
     return error_set(err, worst_kind(check), "%s: damaged: %.*s", check->file.path, (int)parts.size,
         (const char *)parts.data);
 }

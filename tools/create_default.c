@@ -2,7 +2,6 @@
 
 #include "base/owned.h"
 #include "base/utf8.h"
-#include "tools/print.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -183,7 +182,7 @@ static bool put_now(struct byte_buffer *out, const struct create_type *type, str
         if (type->kind == CREATE_NAMED && i < 3)
             sql = nows[i].sqlite; /* PostgreSQL's own words, for dates and times */
         if (sql != NULL)
-            print_text(out, " DEFAULT %s", sql);
+            byte_buffer_format(out, " DEFAULT %s", sql);
         return sql != NULL;
     }
     return false;
@@ -249,15 +248,15 @@ static void put_literal(
     const char *bytes = (const char *)literal->bytes.data;
 
     if (type->kind == CREATE_BYTEA) {
-        print_text(out, "'\\x");
+        byte_buffer_format(out, "'\\x");
         for (size_t i = 0; i < literal->bytes.size; i++)
             if (literal->kind == LITERAL_BLOB)
                 byte_buffer_put_u8(out, literal->bytes.data[i]);
             else
-                print_text(out, "%02x", literal->bytes.data[i]);
-        print_text(out, "'");
+                byte_buffer_format(out, "%02x", literal->bytes.data[i]);
+        byte_buffer_format(out, "'");
     } else if (type->kind == CREATE_BOOLEAN) {
-        print_text(out, bytes[0] == '1' ? "true" : "false");
+        byte_buffer_format(out, bytes[0] == '1' ? "true" : "false");
     } else {
         create_default_quote(out, bytes, literal->bytes.size);
     }
@@ -275,7 +274,7 @@ bool create_default_put(
         return false;
     if (literal.kind == LITERAL_NULL)
         return true;
-    print_text(out, " DEFAULT ");
+    byte_buffer_format(out, " DEFAULT ");
     put_literal(out, type, &literal);
     return true;
 }

@@ -1,7 +1,6 @@
 #include "tools/create_keys.h"
 
 #include "base/owned.h"
-#include "tools/print.h"
 #include "tools/restore_schema.h"
 #include "tools/sql_name.h"
 
@@ -157,24 +156,25 @@ static void put_part(struct byte_buffer *out, const struct schema_table *table,
     bool folds = !is_plain(part) && types[part->column].kind == CREATE_TEXT;
 
     if (folds)
-        print_text(out, "%s(", strcasecmp(part->collation, "NOCASE") == 0 ? "lower" : "rtrim");
+        byte_buffer_format(
+            out, "%s(", strcasecmp(part->collation, "NOCASE") == 0 ? "lower" : "rtrim");
     sql_name_put(out, &table->columns[part->column].name);
     if (folds && strcasecmp(part->collation, "NOCASE") == 0)
-        print_text(out, " COLLATE \"C\"");
+        byte_buffer_format(out, " COLLATE \"C\"");
     else if (folds)
-        print_text(out, ", ' '");
-    print_text(out, "%s%s", folds ? ")" : "", part->is_descending ? " DESC" : "");
+        byte_buffer_format(out, ", ' '");
+    byte_buffer_format(out, "%s%s", folds ? ")" : "", part->is_descending ? " DESC" : "");
 }
 
 static void put_names(
     struct byte_buffer *out, const struct schema_table *table, const struct key *key)
 {
-    print_text(out, " (");
+    byte_buffer_format(out, " (");
     for (size_t i = 0; i < key->part_count; i++) {
-        print_text(out, "%s", i == 0 ? "" : ", ");
+        byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
         sql_name_put(out, &table->columns[key->parts[i].column].name);
     }
-    print_text(out, ")");
+    byte_buffer_format(out, ")");
 }
 
 static const struct schema_entry *entry_of(
@@ -222,17 +222,17 @@ static void put_index(
     const struct schema_table *table = table_of(script, ordinal);
     struct schema_text name = {key->name, strlen(key->name)};
 
-    print_text(out, "CREATE %sINDEX ", key->is_unique ? "UNIQUE " : "");
+    byte_buffer_format(out, "CREATE %sINDEX ", key->is_unique ? "UNIQUE " : "");
     if (key->origin == 'c' && name.size <= CREATE_SCRIPT_NAME_SIZE_MAX)
         sql_name_put(out, &name);
-    print_text(out, "%sON ", out->data[out->size - 1] == ' ' ? "" : " ");
+    byte_buffer_format(out, "%sON ", out->data[out->size - 1] == ' ' ? "" : " ");
     sql_name_put(out, &table->name);
-    print_text(out, " (");
+    byte_buffer_format(out, " (");
     for (size_t i = 0; i < key->part_count; i++) {
-        print_text(out, "%s", i == 0 ? "" : ", ");
+        byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
         put_part(out, table, script->types[ordinal], &key->parts[i]);
     }
-    print_text(out, ");\n");
+    byte_buffer_format(out, ");\n");
 }
 
 static bool has_null(const struct create_script *script, uint32_t ordinal, uint32_t column)
@@ -262,7 +262,7 @@ static void put_primary_key(
             "table \"%s\": its primary key holds NULL, which PostgreSQL does not allow; it is UNIQUE "
             "here",
             table->name.bytes);
-    print_text(body, ",\n    %s", is_nullable ? "UNIQUE" : "PRIMARY KEY");
+    byte_buffer_format(body, ",\n    %s", is_nullable ? "UNIQUE" : "PRIMARY KEY");
     put_names(body, table, &key);
 }
 
@@ -301,7 +301,7 @@ bool create_keys_put(struct create_script *script, uint32_t ordinal, struct byte
         if (!can_be_made(script, ordinal, key, indexes))
             continue;
         if (key->origin == 'u' && is_plain_key(key)) {
-            print_text(body, ",\n    UNIQUE");
+            byte_buffer_format(body, ",\n    UNIQUE");
             put_names(body, table_of(script, ordinal), key);
         } else {
             put_index(script, ordinal, key, indexes);
@@ -399,12 +399,12 @@ static bool check_parent(struct create_script *script, uint32_t parent, const ui
 static void put_columns(struct byte_buffer *out, const struct schema_table *table,
     const uint32_t *columns, size_t count)
 {
-    print_text(out, " (");
+    byte_buffer_format(out, " (");
     for (size_t i = 0; i < count; i++) {
-        print_text(out, "%s", i == 0 ? "" : ", ");
+        byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
         sql_name_put(out, &table->columns[columns[i]].name);
     }
-    print_text(out, ")");
+    byte_buffer_format(out, ")");
 }
 
 static bool put_reference(struct create_script *script, uint32_t ordinal,
@@ -424,14 +424,15 @@ static bool put_reference(struct create_script *script, uint32_t ordinal,
             table_of(script, ordinal)->name.bytes, reference->from[0], reference->parent, why);
         return true;
     }
-    print_text(out, "ALTER TABLE ");
+    byte_buffer_format(out, "ALTER TABLE ");
     sql_name_put(out, &table_of(script, ordinal)->name);
-    print_text(out, " ADD FOREIGN KEY");
+    byte_buffer_format(out, " ADD FOREIGN KEY");
     put_columns(out, table_of(script, ordinal), from, reference->count);
-    print_text(out, " REFERENCES ");
+    byte_buffer_format(out, " REFERENCES ");
     sql_name_put(out, &table_of(script, parent)->name);
     put_columns(out, table_of(script, parent), to, reference->count);
-    print_text(out, " ON UPDATE %s ON DELETE %s;\n", reference->on_update, reference->on_delete);
+    byte_buffer_format(
+        out, " ON UPDATE %s ON DELETE %s;\n", reference->on_update, reference->on_delete);
     return true;
 }
 

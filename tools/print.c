@@ -3,27 +3,7 @@
 #include "base/file.h"
 #include "base/owned.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-void print_text(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list args;
-    va_list again;
-    int size;
-
-    va_start(args, fmt);
-    va_copy(again, args);
-    size = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-    if (size < 0)
-        abort();
-    byte_buffer_reserve(out, (size_t)size + 1);
-    vsnprintf((char *)out->data + out->size, (size_t)size + 1, fmt, again);
-    va_end(again);
-    out->size += (size_t)size;
-}
 
 const char *print_size(char text[PRINT_SIZE_ROOM], uint64_t size)
 {

@@ -5,10 +5,6 @@
 #include "base/byte_buffer.h"
 #include "base/error.h"
 
-/* Appends formatted text of any length. */
-void print_text(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
 #define PRINT_SIZE_ROOM 16 /* bytes */
 
 /* A size in bytes as "4.2 MB"; returns text. */

@@ -1,7 +1,6 @@
 #include "tools/restore_feed.h"
 
 #include "base/owned.h"
-#include "tools/print.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,10 +29,10 @@ static int declare(sqlite3 *db, unsigned long column_count)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    print_text(&sql, "CREATE TABLE x(c0");
+    byte_buffer_format(&sql, "CREATE TABLE x(c0");
     for (unsigned long i = 1; i < column_count; i++)
-        print_text(&sql, ", c%lu", i);
-    print_text(&sql, ")");
+        byte_buffer_format(&sql, ", c%lu", i);
+    byte_buffer_format(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     return sqlite3_declare_vtab(db, (const char *)sql.data);
 }
@@ -247,7 +246,7 @@ bool restore_feed_begin(struct restore_feed *feed, uint32_t ordinal, bool watche
         "CREATE VIRTUAL TABLE IF NOT EXISTS temp." MODULE_NAME "_%" PRIu32 " USING " MODULE_NAME
         "(%" PRIu32 ")",
         table->column_count, table->column_count);
-    print_text(name, "temp." MODULE_NAME "_%" PRIu32, table->column_count);
+    byte_buffer_format(name, "temp." MODULE_NAME "_%" PRIu32, table->column_count);
     return sqlite_file_exec(feed->file, sql, err)
            && chain_scan_open(&feed->scan, feed->chain, ordinal, err);
 }

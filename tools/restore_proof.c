@@ -3,7 +3,6 @@
 #include "base/owned.h"
 #include "base/stop.h"
 #include "format/state.h"
-#include "tools/print.h"
 #include "tools/restore_sum.h"
 #include "tools/sql_name.h"
 #include "watch/progress_task.h"
@@ -151,9 +150,9 @@ static bool check_columns(
     uint32_t count = 0;
     bool is_row;
 
-    print_text(&sql, "PRAGMA main.table_xinfo(");
+    byte_buffer_format(&sql, "PRAGMA main.table_xinfo(");
     sql_name_put(&sql, &table->name);
-    print_text(&sql, ")");
+    byte_buffer_format(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     if (!sqlite_file_prepare(file, (const char *)sql.data, &statement, NULL, err))
         return false;
@@ -233,9 +232,9 @@ static bool check_rows(struct sqlite_file *file, const struct schema_table *tabl
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    print_text(&sql, "PRAGMA main.integrity_check(");
+    byte_buffer_format(&sql, "PRAGMA main.integrity_check(");
     sql_name_put(&sql, &table->name);
-    print_text(&sql, ")");
+    byte_buffer_format(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     return check_lines(file, (const char *)sql.data, notes, err);
 }

@@ -1,7 +1,6 @@
 #include "tools/restore_sum.h"
 
 #include "base/owned.h"
-#include "tools/print.h"
 #include "tools/sql_name.h"
 
 #define FUNCTION_NAME "valise_sum"
@@ -21,14 +20,14 @@ static void total_release(struct total *total)
 static void select_sql(struct byte_buffer *sql, const struct schema_table *table,
     const char *before, const char *after)
 {
-    print_text(sql, "SELECT %s", before);
+    byte_buffer_format(sql, "SELECT %s", before);
     for (uint32_t i = 0; i < table->column_count; i++) {
-        print_text(sql, i > 0 ? ", " : "");
+        byte_buffer_format(sql, i > 0 ? ", " : "");
         sql_name_put(sql, &table->columns[i].name);
     }
-    print_text(sql, "%s FROM main.", after);
+    byte_buffer_format(sql, "%s FROM main.", after);
     sql_name_put(sql, &table->name);
-    print_text(sql, " NOT INDEXED");
+    byte_buffer_format(sql, " NOT INDEXED");
     byte_buffer_put_u8(sql, '\0');
 }
 

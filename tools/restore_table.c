@@ -1,7 +1,6 @@
 #include "tools/restore_table.h"
 
 #include "base/owned.h"
-#include "tools/print.h"
 #include "tools/restore_sum.h"
 #include "tools/sql_name.h"
 
@@ -36,20 +35,20 @@ static void insert_sql(
     OWNED(byte_buffer) struct byte_buffer values = {0};
     const char *separator = "";
 
-    print_text(sql, "INSERT OR FAIL INTO main.");
+    byte_buffer_format(sql, "INSERT OR FAIL INTO main.");
     sql_name_put(sql, load->into);
-    print_text(sql, "(");
+    byte_buffer_format(sql, "(");
     for (uint32_t i = 0; i < load->table->column_count; i++) {
         if (!is_loaded(load, &load->table->columns[i]))
             continue;
-        print_text(sql, "%s", separator);
+        byte_buffer_format(sql, "%s", separator);
         sql_name_put(sql, &load->table->columns[i].name);
-        print_text(&values, "%sc%" PRIu32, separator, i);
+        byte_buffer_format(&values, "%sc%" PRIu32, separator, i);
         separator = ", ";
     }
-    print_text(sql, ") SELECT ");
+    byte_buffer_format(sql, ") SELECT ");
     byte_buffer_put(sql, values.data, values.size);
-    print_text(sql, " FROM ");
+    byte_buffer_format(sql, " FROM ");
     byte_buffer_put(sql, source->data, source->size);
     byte_buffer_put_u8(sql, '\0');
 }
@@ -78,7 +77,7 @@ static bool delete_rows(struct load *load, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    print_text(&sql, "DELETE FROM main.");
+    byte_buffer_format(&sql, "DELETE FROM main.");
     sql_name_put(&sql, &load->table->name);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(load->file, (const char *)sql.data, err);

@@ -1,7 +1,6 @@
 #include "tools/row_text.h"
 
 #include "base/utf8.h"
-#include "tools/print.h"
 #include "tools/sql_name.h"
 
 #include <inttypes.h>
@@ -75,7 +74,7 @@ static void put_sql(struct byte_buffer *out, const struct value *value)
         put(out, "NULL");
         return;
     case VALUE_INTEGER:
-        print_text(out, "%" PRId64, value->integer);
+        byte_buffer_format(out, "%" PRId64, value->integer);
         return;
     case VALUE_REAL:
         if (isinf(value->real))
@@ -108,7 +107,7 @@ static void put_csv(struct byte_buffer *out, const struct value *value)
     case VALUE_NULL:
         return;
     case VALUE_INTEGER:
-        print_text(out, "%" PRId64, value->integer);
+        byte_buffer_format(out, "%" PRId64, value->integer);
         return;
     case VALUE_REAL:
         if (isinf(value->real))
@@ -145,9 +144,9 @@ static void put_json_text(struct byte_buffer *out, const uint8_t *bytes, size_t 
             byte_buffer_put_u8(out, '\\');
             byte_buffer_put_u8(out, c);
         } else if (c < 0x20 || c == 0x7f) {
-            print_text(out, "\\u%04x", c);
+            byte_buffer_format(out, "\\u%04x", c);
         } else if (c == 0xc2 && i + 1 < size && bytes[i + 1] < 0xa0) {
-            print_text(out, "\\u%04x", bytes[++i]);
+            byte_buffer_format(out, "\\u%04x", bytes[++i]);
         } else {
             byte_buffer_put_u8(out, c);
         }
@@ -158,7 +157,7 @@ static void put_json_text(struct byte_buffer *out, const uint8_t *bytes, size_t 
 /* {"<kind>": "<hex>"} */
 static void put_json_bytes(struct byte_buffer *out, const char *kind, const struct value *value)
 {
-    print_text(out, "{\"%s\": \"", kind);
+    byte_buffer_format(out, "{\"%s\": \"", kind);
     put_hex(out, value);
     put(out, "\"}");
 }
@@ -170,7 +169,7 @@ static void put_json(struct byte_buffer *out, const struct value *value)
         put(out, "null");
         return;
     case VALUE_INTEGER:
-        print_text(out, "%" PRId64, value->integer);
+        byte_buffer_format(out, "%" PRId64, value->integer);
         return;
     case VALUE_REAL:
         if (isinf(value->real))

@@ -4,7 +4,6 @@
 #include "base/safe_text.h"
 #include "watch/amount_text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,24 +16,6 @@
 #define BAR_FROM 72 /* columns of a screen that has bars */
 
 /* --- pieces ------------------------------------------------------------------------------- */
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char *text = NULL;
-    int size;
-
-    va_start(arguments, fmt);
-    size = vasprintf(&text, fmt, arguments);
-    va_end(arguments);
-    if (size < 0)
-        abort();
-    byte_buffer_put(out, text, (size_t)size);
-    free(text);
-}
 
 static void put_spaces(struct byte_buffer *out, size_t count)
 {
@@ -72,7 +53,7 @@ static void fit(struct byte_buffer *out, const struct byte_buffer *text, size_t 
     }
     size = beginning(text, width == 0 ? 0 : width - 1);
     byte_buffer_put(out, text->data, size);
-    put(out, "%s", width == 0 ? "" : style->is_utf8 ? "…" : "~");
+    byte_buffer_format(out, "%s", width == 0 ? "" : style->is_utf8 ? "…" : "~");
     columns = size == 0 ? 0 : safe_text_width(text->data, size);
     if (width > 0)
         put_spaces(out, width - 1 - columns); /* of a wide character that was half outside */
@@ -98,7 +79,10 @@ void screen_text_bar(
     if (full == 0 && fraction > 0)
         full = width > 0 ? 1 : 0;
     for (size_t i = 0; i < width; i++)
-        put(out, "%s", style->is_utf8 ? (i < full ? "█" : "░") : i < full ? "#" : ".");
+        byte_buffer_format(out, "%s",
+            style->is_utf8 ? (i < full ? "█" : "░")
+            : i < full     ? "#"
+                           : ".");
 }
 
 /* Appends what `from` on has, filled up or cut to the width of the whole line. */
@@ -121,12 +105,12 @@ void screen_text_title(
     char time[AMOUNT_TEXT_ROOM];
     size_t width;
 
-    put(&right, " %s ", amount_text_duration(time, view->seconds));
-    put(&left, " %s %s", view->program, view->command == NULL ? "" : view->command);
+    byte_buffer_format(&right, " %s ", amount_text_duration(time, view->seconds));
+    byte_buffer_format(&left, " %s %s", view->program, view->command == NULL ? "" : view->command);
     if (view->source != NULL)
-        put(&left, "  %s", view->source);
+        byte_buffer_format(&left, "  %s", view->source);
     if (view->target != NULL)
-        put(&left, " %s %s", style->is_utf8 ? "→" : "->", view->target);
+        byte_buffer_format(&left, " %s %s", style->is_utf8 ? "→" : "->", view->target);
     byte_buffer_put_u8(&left, '\0');
     width = safe_text_width(right.data, right.size);
     screen_text_fit(
@@ -138,11 +122,11 @@ void screen_text_whole(struct byte_buffer *out, const struct progress_view *view
 {
     char time[AMOUNT_TEXT_ROOM];
 
-    put(out, "%3d%%", (int)(view->fraction * 100));
+    byte_buffer_format(out, "%3d%%", (int)(view->fraction * 100));
     if (view->is_stopping)
-        put(out, "  stopping cleanly");
+        byte_buffer_format(out, "  stopping cleanly");
     else if (view->seconds_left >= 0)
-        put(out, "  %s left", amount_text_duration(time, view->seconds_left));
+        byte_buffer_format(out, "  %s left", amount_text_duration(time, view->seconds_left));
 }
 
 void screen_text_phase(
@@ -150,9 +134,9 @@ void screen_text_phase(
 {
     const struct progress_view_work *work = &view->phases[phase];
 
-    put(out, "%s", progress_phase_name(phase));
+    byte_buffer_format(out, "%s", progress_phase_name(phase));
     if (work->state == PROGRESS_ACTIVE)
-        put(out, " %d%%", (int)(work->fraction * 100));
+        byte_buffer_format(out, " %d%%", (int)(work->fraction * 100));
 }
 
 void screen_text_rates(
@@ -165,20 +149,21 @@ void screen_text_rates(
     char b[AMOUNT_TEXT_ROOM];
 
     if (view->has_phase) {
-        put(out, " %s", progress_phase_label(view->phase));
+        byte_buffer_format(out, " %s", progress_phase_label(view->phase));
         if (work->total.rows > 0)
-            put(out, ": %s of %s%s rows", amount_text_count(a, work->done.rows), about,
-                amount_text_count(b, work->total.rows));
+            byte_buffer_format(out, ": %s of %s%s rows", amount_text_count(a, work->done.rows),
+                about, amount_text_count(b, work->total.rows));
         else if (work->total.items > 0)
-            put(out, ": %s of %s", amount_text_count(a, work->done.items),
+            byte_buffer_format(out, ": %s of %s", amount_text_count(a, work->done.items),
                 amount_text_count(b, work->total.items));
         if (work->total.bytes > 0)
-            put(out, ", %s of %s%s", amount_text_size(a, work->done.bytes), about,
+            byte_buffer_format(out, ", %s of %s%s", amount_text_size(a, work->done.bytes), about,
                 amount_text_size(b, work->total.bytes));
         if (view->rows_per_second >= 1)
-            put(out, ", %s rows/s", amount_text_count(a, (uint64_t)view->rows_per_second));
+            byte_buffer_format(
+                out, ", %s rows/s", amount_text_count(a, (uint64_t)view->rows_per_second));
         if (view->bytes_per_second >= 1)
-            put(out, ", %.1f MB/s", view->bytes_per_second / 1e6);
+            byte_buffer_format(out, ", %.1f MB/s", view->bytes_per_second / 1e6);
     }
     end_line(out, from, style);
 }
@@ -205,10 +190,10 @@ void screen_text_heading(struct byte_buffer *out, const struct screen_style *sty
     size_t bar;
     size_t name = name_width(style, &bar);
 
-    put(out, " %-*s%*s%*s%*s", (int)name, "table", ROWS_COLUMNS, "rows", SIZE_COLUMNS, "size",
-        PERCENT_COLUMNS, "done");
+    byte_buffer_format(out, " %-*s%*s%*s%*s", (int)name, "table", ROWS_COLUMNS, "rows",
+        SIZE_COLUMNS, "size", PERCENT_COLUMNS, "done");
     put_spaces(out, bar > 0 ? bar + 2 : 2);
-    put(out, "phase");
+    byte_buffer_format(out, "phase");
     end_line(out, from, style);
 }
 
@@ -235,7 +220,7 @@ static void put_rows(struct byte_buffer *out, const struct progress_view_work *w
         snprintf(text, sizeof(text), "%s", total);
     else
         snprintf(text, sizeof(text), "%s/%s", done, total);
-    put(out, "%*s", ROWS_COLUMNS, text);
+    byte_buffer_format(out, "%*s", ROWS_COLUMNS, text);
 }
 
 void screen_text_table(struct byte_buffer *out, const struct progress_view_table *table,
@@ -248,25 +233,25 @@ void screen_text_table(struct byte_buffer *out, const struct progress_view_table
     size_t bar;
     size_t name = name_width(style, &bar);
 
-    put(out, " ");
+    byte_buffer_format(out, " ");
     screen_text_fit(out, table->name, name, style);
     put_rows(out, work);
-    put(out, "%*s", SIZE_COLUMNS,
+    byte_buffer_format(out, "%*s", SIZE_COLUMNS,
         amount_text_size(size, work->total.bytes > 0 ? work->total.bytes : work->done.bytes));
-    put(out, "%*d%%", PERCENT_COLUMNS - 1, (int)(table->fraction * 100));
+    byte_buffer_format(out, "%*d%%", PERCENT_COLUMNS - 1, (int)(table->fraction * 100));
     put_spaces(out, bar > 0 ? 1 : 2);
     if (bar > 0) {
         screen_text_bar(out, table->fraction, bar, style);
         put_spaces(out, 1);
     }
     if (table->state == PROGRESS_DONE)
-        put(out, "done");
+        byte_buffer_format(out, "done");
     else if (table->state == PROGRESS_WAITING)
-        put(out, "waiting");
+        byte_buffer_format(out, "waiting");
     else if (now->state == PROGRESS_DONE)
-        put(out, "%s done", progress_phase_name(table->phase));
+        byte_buffer_format(out, "%s done", progress_phase_name(table->phase));
     else
-        put(out, "%s", progress_phase_label(table->phase));
+        byte_buffer_format(out, "%s", progress_phase_label(table->phase));
     end_line(out, from, style);
 }
 
@@ -277,8 +262,10 @@ void screen_text_task(struct byte_buffer *out, const struct progress_view *view,
     size_t from = out->size;
     char time[AMOUNT_TEXT_ROOM];
 
-    put(out, " %2zu  %-*s", number + 1, PHASE_COLUMNS, progress_phase_label(task->phase));
-    put(out, "%10s  ", amount_text_duration(time, task->seconds < 0 ? 0 : task->seconds));
+    byte_buffer_format(
+        out, " %2zu  %-*s", number + 1, PHASE_COLUMNS, progress_phase_label(task->phase));
+    byte_buffer_format(
+        out, "%10s  ", amount_text_duration(time, task->seconds < 0 ? 0 : task->seconds));
     if (task->table < view->table_count)
         screen_text_fit(out, view->tables[task->table].name,
             style->width > PHASE_COLUMNS + 18 ? style->width - PHASE_COLUMNS - 18 : 0, style);

@@ -6,7 +6,6 @@
 
 #include <langinfo.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -40,32 +39,16 @@ bool show_line_knows_utf8(void)
     return is_utf8;
 }
 
-static void put(struct byte_buffer *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct byte_buffer *out, const char *fmt, ...)
-{
-    va_list arguments;
-    char text[256];
-    int size;
-
-    va_start(arguments, fmt);
-    size = vsnprintf(text, sizeof(text), fmt, arguments);
-    va_end(arguments);
-    if (size > 0)
-        byte_buffer_put(out, text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1);
-}
-
 /* --- the text ------------------------------------------------------------------------- */
 
 static void put_bar(struct byte_buffer *out, double fraction, size_t width, bool is_utf8)
 {
     size_t full = (size_t)(fraction * (double)width + 0.5);
 
-    put(out, is_utf8 ? "" : "[");
+    byte_buffer_format(out, is_utf8 ? "" : "[");
     for (size_t i = 0; i < width; i++)
-        put(out, "%s", is_utf8 ? (i < full ? "█" : "░") : (i < full ? "#" : "."));
-    put(out, is_utf8 ? " " : "] ");
+        byte_buffer_format(out, "%s", is_utf8 ? (i < full ? "█" : "░") : (i < full ? "#" : "."));
+    byte_buffer_format(out, is_utf8 ? " " : "] ");
 }
 
 static void put_table(struct byte_buffer *out, const struct progress_view *view)
@@ -78,11 +61,11 @@ static void put_table(struct byte_buffer *out, const struct progress_view *view)
             longest = &view->tasks[i];
     if (longest == NULL)
         return;
-    put(out, ", ");
+    byte_buffer_format(out, ", ");
     safe_text_put(
         out, view->tables[longest->table].name, strlen(view->tables[longest->table].name));
     if (view->task_count > 1)
-        put(out, " and %zu more", view->task_count - 1);
+        byte_buffer_format(out, " and %zu more", view->task_count - 1);
 }
 
 static void put_amounts(struct byte_buffer *out, const struct progress_view *view)
@@ -93,18 +76,19 @@ static void put_amounts(struct byte_buffer *out, const struct progress_view *vie
     char total[AMOUNT_TEXT_ROOM];
 
     if (work->total.bytes > 0)
-        put(out, ", %s of %s%s", amount_text_size(done, work->done.bytes), about,
+        byte_buffer_format(out, ", %s of %s%s", amount_text_size(done, work->done.bytes), about,
             amount_text_size(total, work->total.bytes));
     else if (work->total.rows > 0)
-        put(out, ", %s of %s%s rows", amount_text_count(done, work->done.rows), about,
-            amount_text_count(total, work->total.rows));
+        byte_buffer_format(out, ", %s of %s%s rows", amount_text_count(done, work->done.rows),
+            about, amount_text_count(total, work->total.rows));
     else if (work->total.items > 0)
-        put(out, ", %s of %s", amount_text_count(done, work->done.items),
+        byte_buffer_format(out, ", %s of %s", amount_text_count(done, work->done.items),
             amount_text_count(total, work->total.items));
     if (view->rows_per_second >= 1)
-        put(out, ", %s rows/s", amount_text_count(done, (uint64_t)view->rows_per_second));
+        byte_buffer_format(
+            out, ", %s rows/s", amount_text_count(done, (uint64_t)view->rows_per_second));
     if (view->bytes_per_second >= 1)
-        put(out, ", %.1f MB/s", view->bytes_per_second / 1e6);
+        byte_buffer_format(out, ", %.1f MB/s", view->bytes_per_second / 1e6);
 }
 
 static void put_facts(struct byte_buffer *out, const struct progress_view *view)
@@ -112,10 +96,10 @@ static void put_facts(struct byte_buffer *out, const struct progress_view *view)
     char text[AMOUNT_TEXT_ROOM];
 
     if (view->is_stopping)
-        put(out, "stopping, ");
-    put(out, "%s", view->has_phase ? progress_phase_label(view->phase) : "working");
+        byte_buffer_format(out, "stopping, ");
+    byte_buffer_format(out, "%s", view->has_phase ? progress_phase_label(view->phase) : "working");
     if (view->seconds_left >= 0 && view->has_phase)
-        put(out, ", %s left", amount_text_duration(text, view->seconds_left));
+        byte_buffer_format(out, ", %s left", amount_text_duration(text, view->seconds_left));
     if (view->has_phase)
         put_amounts(out, view);
     put_table(out, view);
@@ -137,7 +121,7 @@ void show_line_text(
     size_t start = out->size;
     size_t bar_width = width / 4 < BAR_WIDTH_MAX ? width / 4 : BAR_WIDTH_MAX;
 
-    put(out, "%3d%% ", (int)(view->fraction * 100));
+    byte_buffer_format(out, "%3d%% ", (int)(view->fraction * 100));
     if (width >= 2 * WIDTH_MIN)
         put_bar(out, view->fraction, bar_width, is_utf8);
     put_facts(out, view);
