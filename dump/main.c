@@ -124,6 +124,10 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
     if (arguments->database_path == NULL)
         return error_set(err, ERROR_USAGE,
             "SNAPSHOT is missing: valise-dump [OPTION]... SNAPSHOT (--help explains)");
+    if (strcmp(arguments->database_path, "-") == 0)
+        return error_set(err, ERROR_USAGE,
+            "a database cannot be read from standard input: SQLite needs its file, give the path "
+            "(./- for a file of that name)");
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "format/header.h"
 #include "format/state.h"
+#include "tools/database_dump.h"
 #include "tools/print.h"
 #include "tools/row_text.h"
 #include "tools/table_diff.h"
@@ -22,6 +23,7 @@
 struct diff {
     struct chain old;
     struct chain new;
+    struct database_dump databases[2]; /* that stand for the old and the new side */
     struct file_output file;
     struct byte_buffer text; /* not yet written */
     struct text_table tables;
@@ -39,6 +41,8 @@ static void diff_release(struct diff *diff)
 {
     chain_release(&diff->old);
     chain_release(&diff->new);
+    for (size_t i = 0; i < 2; i++)
+        database_dump_release(&diff->databases[i]);
     file_output_release(&diff->file);
     byte_buffer_release(&diff->text);
     text_table_release(&diff->tables);
@@ -266,30 +270,41 @@ static bool open_full(
         "%s is a delta: give the full dump that it follows before it", chain->dumps[0].file.path);
 }
 
-/* Deltas on the new side continue the old one. */
+/* `paths` are the old side's and then the new one's. Deltas on the new side continue the old one.
+ */
+static bool open_paths(
+    struct diff *diff, const char **paths, size_t old_count, size_t new_count, struct error *err)
+{
+    const char **new = paths + old_count;
+    bool continues;
+
+    if (strcmp(paths[0], "-") == 0 && strcmp(new[0], "-") == 0)
+        return error_set(err, ERROR_USAGE, "standard input cannot be both sides");
+    if (!database_dump_replace(&diff->databases[0], &paths[0], err)
+        || !database_dump_replace(&diff->databases[1], &new[0], err)
+        || !is_delta(new[0], &continues, err) || !open_full(&diff->old, paths, old_count, err))
+        return false;
+    return continues ? open_full(&diff->new, paths, old_count + new_count, err)
+                     : open_full(&diff->new, new, new_count, err);
+}
+
 static bool open_sides(struct diff *diff, const struct command_line_list *from,
     const struct command_line_result *parsed, struct error *err)
 {
     const char *const *operands = (const char *const *)parsed->operands;
-    const char *const *old = from->count > 0 ? from->items : operands;
-    size_t old_count = from->count > 0 ? from->count : 1;
-    const char *const *new = from->count > 0 ? operands : operands + 1;
-    size_t new_count = parsed->operand_count - (from->count > 0 ? 0 : 1);
-    const char **all;
-    bool continues;
+    bool is_chain = from->count > 0;
+    size_t old_count = is_chain ? from->count : 1;
+    size_t new_count = parsed->operand_count - (is_chain ? 0 : 1);
+    const char **paths;
     bool done;
 
     if (new_count == 0)
         return error_set(err, ERROR_USAGE, "one dump alone cannot be compared: give a second");
-    if (!is_delta(new[0], &continues, err) || !open_full(&diff->old, old, old_count, err))
-        return false;
-    if (!continues)
-        return open_full(&diff->new, new, new_count, err);
-    all = byte_buffer_calloc(old_count + new_count, sizeof(*all));
-    memcpy(all, old, old_count * sizeof(*all));
-    memcpy(all + old_count, new, new_count * sizeof(*all));
-    done = open_full(&diff->new, all, old_count + new_count, err);
-    free(all);
+    paths = byte_buffer_calloc(old_count + new_count, sizeof(*paths));
+    memcpy(paths, is_chain ? from->items : operands, old_count * sizeof(*paths));
+    memcpy(paths + old_count, is_chain ? operands : operands + 1, new_count * sizeof(*paths));
+    done = open_paths(diff, paths, old_count, new_count, err);
+    free(paths);
     return done;
 }
 
@@ -350,10 +365,9 @@ bool cmd_diff_run(int argc, char **argv, struct error *err)
                     "[OPTION]... --from FULL [--from DELTA]... NEW [DELTA]...",
         .summary =
             "Says what changed from one dump to another, by table: rows removed and added. "
-            "NEW may be a delta that follows OLD, or - for standard input: a database is "
-            "compared by \"valise-dump -o - FILE.db | valise diff OLD -\". Memory is bounded, "
-            "and what both have in "
-            "common is not read.",
+            "NEW may be a delta that follows OLD. Either may be a SQLite database, which is "
+            "dumped to $TMPDIR first, or - for standard input. Memory is bounded, and what both "
+            "have in common is not read.",
         .options = options,
         .epilogue = "Exit status: 0 compared, 2 wrong usage, 4 the system refused, 5 not a dump, "
                     "6 damaged,\n7 newer than this program, 9 refused, 10 they differ "

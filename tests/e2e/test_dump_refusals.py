@@ -169,3 +169,7 @@ def test_a_file_that_exists(folder: Path) -> None:
     (["--threads", "0", "x"], ["--threads", "0"]), (["--level"], ["--level"])])
 def test_wrong_usage(arguments: list[str], words: list[str]) -> None:
     programs.fail(programs.USAGE, words, programs.DUMP, *arguments)
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    programs.fail(programs.USAGE, ["standard input", "give the path"], programs.DUMP, "-o", tmp_path / "x", "-")

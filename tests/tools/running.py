@@ -24,8 +24,9 @@ def program(folder: str, name: str) -> Path:
 
 
 def runner(path: Path) -> Run:
-    def run(*arguments: object, status: int | None = 0, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run([path, *map(str, arguments)], input=stdin, capture_output=True, timeout=300, check=False)
+    def run(*arguments: object, status: int | None = 0, stdin: bytes | None = None,
+            env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run([path, *map(str, arguments)], input=stdin, capture_output=True, timeout=300, check=False, env=env)
         assert status is None or done.returncode == status, done.stderr.decode(errors="replace")
         return done
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import sqlite3
 from pathlib import Path
 
@@ -100,3 +101,27 @@ def test_homeserver(valise: Run, valise_dump: Run, tmp_path: Path, snapshots: di
         valise_dump("-o", tmp_path / name, path)
     read = {name: reference.read(path) for name, path in snapshots.items()}
     check(valise, [tmp_path / "A", tmp_path / "C"], read["A"], read["C"])
+
+
+def test_databases(valise: Run, valise_dump: Run, tmp_path: Path) -> None:
+    """Either side may be a database, in WAL mode and in use too; it is only read, and nothing is left of its dump."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = os.environ | {"TMPDIR": str(scratch)}
+    db = sqlite3.connect(tmp_path / "source.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript("CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 'x'), (2, NULL)")
+    valise_dump("-o", tmp_path / "old", tmp_path / "source.db")
+    old = reference.read(tmp_path / "source.db")
+    assert valise("diff", "--exit-code", tmp_path / "old", tmp_path / "source.db", env=environment).stdout.startswith(b"no difference")
+    db.executescript("UPDATE t SET b = 'y' WHERE a = 1; CREATE TABLE u(c); INSERT INTO u VALUES (x'00')")
+    new = reference.read(tmp_path / "source.db")
+    check(valise, [tmp_path / "old", tmp_path / "source.db"], old, new)
+    check(valise, [tmp_path / "source.db", tmp_path / "old"], new, old)
+    assert valise("diff", tmp_path / "source.db", tmp_path / "source.db", env=environment).stdout.startswith(b"no difference")
+    assert list(scratch.iterdir()) == []
+    (tmp_path / "broken.db").write_bytes((tmp_path / "source.db").read_bytes()[:100])
+    failed = valise("diff", tmp_path / "old", tmp_path / "broken.db", env=environment, status=6)
+    assert b"broken.db" in failed.stderr and list(scratch.iterdir()) == []
+    assert b"both sides" in valise("diff", "-", "-", status=2).stderr
+    db.close()
