@@ -1,7 +1,6 @@
 #include "watch/progress.h"
 
 #include "base/owned.h"
-#include "base/safe_text.h"
 #include "watch/progress_view.h"
 
 #include <assert.h>
@@ -71,11 +70,7 @@ void progress_release(struct progress *progress)
         return;
     assert(progress->is_finished || !progress->is_running);
     forget_tables(progress);
-    for (size_t i = 0; i < progress->line_count; i++) {
-        free(progress->lines[i].text);
-        free(progress->lines[i].advice);
-    }
-    free(progress->lines);
+    progress_log_release(&progress->log);
     free(progress->command);
     free(progress->source);
     free(progress->target);
@@ -92,12 +87,18 @@ void progress_attach(struct progress *progress, const struct progress_show *show
 
 /* --- the thread -------------------------------------------------------------------- */
 
-/* With the lock held. */
+/*
+ * With the lock held, which is let go while something shows: a terminal that stands still (Ctrl-S,
+ * a broken SSH connection) or a pipe that nobody reads must not hold up those who work.
+ */
 static void show_all(struct progress *progress, bool is_now)
 {
     OWNED(progress_view) struct progress_view view = {0};
+    uint64_t number = progress->made_count + 1;
 
     progress_view_make(&view, progress);
+    progress->made_count = number;
+    pthread_mutex_unlock(&progress->lock);
     for (size_t i = 0; i < progress->show_count; i++) {
         struct progress_show *show = &progress->shows[i];
 
@@ -106,11 +107,25 @@ static void show_all(struct progress *progress, bool is_now)
         show->last = view.seconds;
         show->tick(show->context, &view);
     }
+    pthread_mutex_lock(&progress->lock);
     if (!is_now)
         return;
-    progress->line_shown = progress->line_first + progress->line_count;
-    progress->shown_count++;
+    progress->log.shown = view.line_first + view.line_count;
+    progress->shown_number = number;
     pthread_cond_broadcast(&progress->shown);
+}
+
+/* Likewise. The result stays while progress_finish() waits for this thread. */
+static void close_all(struct progress *progress)
+{
+    OWNED(progress_view) struct progress_view view = {0};
+
+    progress_view_make(&view, progress);
+    view.result = &progress->result;
+    pthread_mutex_unlock(&progress->lock);
+    for (size_t i = 0; i < progress->show_count; i++)
+        progress->shows[i].close(progress->shows[i].context, &view);
+    pthread_mutex_lock(&progress->lock);
 }
 
 static struct timespec later(long ns)
@@ -142,13 +157,7 @@ static void *run(void *argument)
     }
     /* Here, as what shows may belong to the thread that it was shown in. */
     show_all(progress, true);
-    for (size_t i = 0; i < progress->show_count; i++) {
-        OWNED(progress_view) struct progress_view view = {0};
-
-        progress_view_make(&view, progress);
-        view.result = &progress->result;
-        progress->shows[i].close(progress->shows[i].context, &view);
-    }
+    close_all(progress);
     pthread_mutex_unlock(&progress->lock);
     return NULL;
 }
@@ -257,14 +266,14 @@ void progress_began_before(struct progress *progress, double seconds)
 /* Waits until all that happened was shown, but not for a terminal that stands still. */
 static void let_show(struct progress *progress)
 {
-    uint64_t before = progress->shown_count;
+    uint64_t before = progress->made_count; /* what is being shown may lack the newest */
     struct timespec until = later(PATIENCE_NS);
 
     if (!progress->is_running)
         return;
     progress->is_asked = true;
     pthread_cond_signal(&progress->wake);
-    while (progress->shown_count == before
+    while (progress->shown_number <= before
            && pthread_cond_timedwait(&progress->shown, &progress->lock, &until) == 0)
         continue;
 }
@@ -441,50 +450,17 @@ void progress_set(struct progress *progress, enum progress_phase phase, uint32_t
 
 /* --- telling -------------------------------------------------------------------------------- */
 
-static void print_line(const struct progress *progress, enum progress_kind kind, const char *text)
-{
-    OWNED(byte_buffer) struct byte_buffer line = {0};
-
-    safe_text_put(&line, text, strlen(text));
-    fprintf(stderr, "%s: %s%.*s\n", progress->program, kind == PROGRESS_WARNING ? "warning: " : "",
-        (int)line.size, line.size == 0 ? "" : (const char *)line.data);
-}
-
-static void forget_oldest(struct progress *progress)
-{
-    free(progress->lines[0].text);
-    free(progress->lines[0].advice);
-    progress->line_count--;
-    memmove(
-        &progress->lines[0], &progress->lines[1], progress->line_count * sizeof(*progress->lines));
-    progress->line_first++;
-}
-
-/* Nothing is forgotten before it was shown. */
-static void keep_room(struct progress *progress)
-{
-    bool is_shown = !progress->is_running || progress->line_first < progress->line_shown;
-
-    if (progress->line_count >= PROGRESS_LOG_COUNT_MAX && is_shown)
-        forget_oldest(progress);
-    if (progress->line_count < progress->line_room)
-        return;
-    progress->line_room = progress->line_room == 0 ? 64 : 2 * progress->line_room;
-    progress->lines =
-        byte_buffer_realloc(progress->lines, progress->line_room * sizeof(*progress->lines));
-}
-
 void progress_tell(
     struct progress *progress, enum progress_kind kind, const char *text, const char *advice)
 {
+    struct progress_line line = {
+        .kind = kind, .text = copy_text(text), .advice = copy_text(advice)};
+
     pthread_mutex_lock(&progress->lock);
     if (progress->prints_lines && kind == PROGRESS_WARNING)
-        print_line(progress, kind, text);
-    keep_room(progress);
-    progress->lines[progress->line_count++] = (struct progress_line){.ms = progress_ms(progress),
-        .kind = kind,
-        .text = copy_text(text),
-        .advice = copy_text(advice)};
+        progress_log_print_warning(progress->program, text);
+    line.ms = progress_ms(progress);
+    progress_log_add(&progress->log, &line, progress->is_running);
     progress->is_asked = true;
     pthread_cond_signal(&progress->wake);
     pthread_mutex_unlock(&progress->lock);

@@ -13,6 +13,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/error.h"
+#include "watch/progress_log.h"
 #include "watch/progress_rate.h"
 
 #include <pthread.h>
@@ -23,7 +24,6 @@
 
 #define PROGRESS_NO_TABLE UINT32_MAX
 #define PROGRESS_TASK_COUNT_MAX 128 /* more at the same time are not shown */
-#define PROGRESS_LOG_COUNT_MAX 500  /* older lines are forgotten once they were shown */
 #define PROGRESS_SHOW_COUNT_MAX 3
 
 /* An amount of work. What has no bytes is measured in rows, what has no rows in items. */
@@ -64,19 +64,12 @@ struct progress_slot {
     atomic_uint_least64_t begun_ms;
 };
 
-enum progress_kind { PROGRESS_NOTE, PROGRESS_WARNING, PROGRESS_PROBLEM };
-
-/* Something to be read. */
-struct progress_line {
-    uint64_t ms;
-    enum progress_kind kind;
-    char *text;   /* owned */
-    char *advice; /* owned; NULL: none */
-};
-
 struct progress_view;
 
-/* Something that shows. Called by one thread, but close() by who finishes. */
+/*
+ * Something that shows. Called by one thread, without the lock: it may take its time, and whoever
+ * works goes on. Only progress_finish() waits for it.
+ */
 struct progress_show {
     double interval; /* seconds between two calls of tick */
     void *context;
@@ -109,10 +102,11 @@ struct progress {
     struct progress_slot slots[PROGRESS_TASK_COUNT_MAX];
     struct progress_rate rate;
 
-    pthread_mutex_t lock; /* guards what follows, and the names above */
-    pthread_cond_t wake;  /* the thread: something is to be shown */
-    pthread_cond_t shown; /* it was */
-    uint64_t shown_count;
+    pthread_mutex_t lock;  /* guards what follows, and the names above */
+    pthread_cond_t wake;   /* the thread: something is to be shown */
+    pthread_cond_t shown;  /* it was */
+    uint64_t made_count;   /* views made so far */
+    uint64_t shown_number; /* of the last that everything showed */
     bool is_ending;
     bool is_asked;      /* something is to be shown now */
     uint32_t planned;   /* bits of phases that the run will have */
@@ -121,11 +115,7 @@ struct progress {
     uint64_t run_number;            /* counts progress_reset() */
     struct progress_table **tables; /* owned */
     uint32_t table_count;
-    struct progress_line *lines; /* owned; those not shown yet, and some before them */
-    size_t line_count;
-    size_t line_room;
-    uint64_t line_shown; /* so many since the beginning were shown */
-    uint64_t line_first; /* number of lines[0] since the beginning */
+    struct progress_log log;
     struct progress_show shows[PROGRESS_SHOW_COUNT_MAX];
     size_t show_count;
     struct progress_result result;

@@ -107,7 +107,7 @@ static void read_tables(struct progress_view *view, struct progress *progress)
     for (uint32_t i = 0; i < progress->table_count; i++) {
         struct progress_view_table *table = &view->tables[i];
 
-        table->name = progress->tables[i]->name;
+        table->name = arena_text(&view->arena, progress->tables[i]->name);
         table->number = i;
         for (int k = 0; k < PROGRESS_PHASE_COUNT; k++)
             read_work(&table->works[k], &progress->tables[i]->works[k],
@@ -129,6 +129,26 @@ static void read_tasks(struct progress_view *view, struct progress *progress)
             .table = atomic_load(&slot->table),
             .seconds = view->seconds - (double)begun / 1000,
         };
+    }
+}
+
+static char *copy(struct progress_view *view, const char *text)
+{
+    return text == NULL ? NULL : arena_text(&view->arena, text);
+}
+
+static void read_lines(struct progress_view *view, const struct progress *progress)
+{
+    view->line_count = progress->log.count;
+    view->line_first = progress->log.first;
+    view->lines = byte_buffer_calloc(progress->log.count + 1, sizeof(*view->lines));
+    for (size_t i = 0; i < progress->log.count; i++) {
+        const struct progress_line *line = &progress->log.lines[i];
+
+        view->lines[i] = (struct progress_line){.ms = line->ms,
+            .kind = line->kind,
+            .text = copy(view, line->text),
+            .advice = copy(view, line->advice)};
     }
 }
 
@@ -163,6 +183,12 @@ static void sum_phases(struct progress_view *view, struct progress *progress, do
     *skipped = whole > 0 ? *skipped / whole : 0;
 }
 
+/* Counters move while they are read: more may be skipped by now than was done before. */
+static uint64_t more_than(uint64_t done, uint64_t skipped)
+{
+    return done > skipped ? done - skipped : 0;
+}
+
 static void sample(struct progress_view *view, struct progress *progress, double skipped)
 {
     struct progress_sample sample = {.seconds = view->seconds};
@@ -170,8 +196,8 @@ static void sample(struct progress_view *view, struct progress *progress, double
     for (int i = 0; i < PROGRESS_PHASE_COUNT; i++) {
         struct progress_count before = progress_read_cell(&progress->phases[i].skipped);
 
-        sample.rows[i] = view->phases[i].done.rows - before.rows;
-        sample.bytes[i] = view->phases[i].done.bytes - before.bytes;
+        sample.rows[i] = more_than(view->phases[i].done.rows, before.rows);
+        sample.bytes[i] = more_than(view->phases[i].done.bytes, before.bytes);
     }
     progress_rate_feed(&progress->rate, &sample, view->fraction - skipped);
     view->seconds_left = progress_rate_left(&progress->rate, 1 - view->fraction);
@@ -186,20 +212,18 @@ void progress_view_make(struct progress_view *view, struct progress *progress)
     double skipped;
 
     view->program = progress->program;
-    view->command = progress->command;
-    view->source = progress->source;
-    view->target = progress->target;
+    view->command = copy(view, progress->command);
+    view->source = copy(view, progress->source);
+    view->target = copy(view, progress->target);
     view->seconds = progress_clock() - progress->epoch;
     view->is_onlooker = progress->is_onlooker;
     view->is_stopping = stop_is_requested();
     view->run_number = progress->run_number;
-    view->lines = progress->lines;
-    view->line_count = progress->line_count;
-    view->line_first = progress->line_first;
     sum_phases(view, progress, &skipped);
     sample(view, progress, skipped);
     read_tables(view, progress);
     read_tasks(view, progress);
+    read_lines(view, progress);
 }
 
 void progress_view_take(
@@ -214,5 +238,7 @@ void progress_view_take(
 void progress_view_release(struct progress_view *view)
 {
     free(view->tables);
-    view->tables = NULL;
+    free(view->lines);
+    arena_release(&view->arena);
+    *view = (struct progress_view){0};
 }

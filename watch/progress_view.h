@@ -4,6 +4,7 @@
 #ifndef WATCH_PROGRESS_VIEW_H
 #define WATCH_PROGRESS_VIEW_H
 
+#include "base/arena.h"
 #include "watch/progress.h"
 
 enum progress_state {
@@ -40,7 +41,7 @@ struct progress_view_task {
     double seconds; /* at work on it */
 };
 
-/* Zero-initialise. Texts are the progress's own, and stay while its lock is held. */
+/* Zero-initialise. Texts are its own copies, but for program and result. */
 struct progress_view {
     const char *program;
     const char *command;
@@ -61,17 +62,17 @@ struct progress_view {
     uint32_t table_count;
     struct progress_view_task tasks[PROGRESS_TASK_COUNT_MAX];
     size_t task_count;
-    const struct progress_line *lines;
+    struct progress_line *lines; /* owned, with texts of the arena */
     size_t line_count;
     uint64_t line_first;
-    const struct progress_result *result;
+    const struct progress_result *result; /* NULL before the end */
+    struct arena arena;                   /* its texts */
 };
 
 /* Reads the counters, and feeds the rate with them. The caller holds the progress's lock. */
 void progress_view_make(struct progress_view *view, struct progress *progress);
 
-/* The same for who does not hold the lock, with a copy of the rate. Texts stay until tables are
-   forgotten. */
+/* The same for who does not hold the lock, with a copy of the rate. */
 void progress_view_take(
     struct progress_view *view, struct progress_rate *rate, struct progress *progress);
 
