@@ -56,16 +56,22 @@ void terminal_guard_learn(struct terminal_guard *guard, int fd)
             tputs(capability(names[i]), 1, learn);
 }
 
-/* May be called by a handler. */
+/* May be called by a handler. In the background SIGTTOU would stop the process for ever here. */
 static void give_back(void)
 {
     int number = errno;
+    sigset_t background;
+    sigset_t before_it;
 
     if (!atomic_exchange(&is_held, false))
         return;
+    sigemptyset(&background);
+    sigaddset(&background, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &background, &before_it);
     if (write(held.fd, held.text, held.text_size) < 0)
         errno = 0; /* then there is nothing more to do for it */
     tcsetattr(held.fd, TCSANOW, &held.settings);
+    pthread_sigmask(SIG_SETMASK, &before_it, NULL);
     errno = number;
 }
 
