@@ -5,6 +5,7 @@
 #include "postgres/connection_trouble.h"
 #include "postgres/connection_wait.h"
 #include "postgres/dsn.h"
+#include "postgres/quote.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -239,15 +240,14 @@ static bool prepare_session(struct connection *connection, struct error *err)
         return error_set(err, ERROR_REFUSED,
             "the server is PostgreSQL %d.%d, expected 9.5 or later; upgrade it",
             connection->version_num / 10000, connection->version_num / 100 % 100);
-    byte_buffer_put(&sql, settings, strlen(settings));
+    quote_plain(&sql, settings);
     if (connection->version_num >= 90600)
-        byte_buffer_put(&sql, "SET idle_in_transaction_session_timeout = 0;", 44);
+        quote_plain(&sql, "SET idle_in_transaction_session_timeout = 0;");
     if (connection->version_num >= 140000)
-        byte_buffer_put(&sql, "SET idle_session_timeout = 0;", 29);
+        quote_plain(&sql, "SET idle_session_timeout = 0;");
     if (connection->version_num >= 170000)
-        byte_buffer_put(&sql, "SET transaction_timeout = 0;", 28);
-    byte_buffer_put_u8(&sql, 0);
-    return connection_exec(connection, (const char *)sql.data, err);
+        quote_plain(&sql, "SET transaction_timeout = 0;");
+    return connection_exec(connection, quote_text(&sql), err);
 }
 
 bool connection_open(

@@ -9,7 +9,7 @@
 #define MESSAGE_SIZE 500 /* bytes of libpq's message that are shown */
 
 /*
- * How to explain one trouble. {role}, {database}, {ROLE}, {DATABASE}, {address} and {port} stand
+ * How to explain one trouble. {role}, {database}, {ROLE}, {DATABASE} and {port} stand
  * for the names, the capital ones as SQL and pg_hba.conf write them, the others as a shell does.
  */
 struct advice {
