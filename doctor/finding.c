@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEND_COUNT_MAX 64
 #define LINE_WIDTH 96 /* columns, of words; commands are never broken */
 
 void finding_list_release(struct finding_list *list)
@@ -42,8 +41,6 @@ void finding_mend(struct finding_list *list, struct finding *finding, enum findi
     struct finding_mend *mends;
     va_list args;
 
-    if (finding->mend_count == MEND_COUNT_MAX)
-        return;
     /* A list of a few: each time a copy with one more is as good as anything. */
     mends = arena_alloc(&list->arena, finding->mend_count + 1, sizeof(*mends));
     if (finding->mend_count > 0)

@@ -31,13 +31,12 @@ struct suspect {
 static bool read_suspects(struct patient *patient, struct connection_rows *rows, struct error *err)
 {
     const char *count = patient_since(patient, 110000, "x.indnkeyatts", "x.indnatts");
-    const char *suspicion =
-        patient->is_deep
-            ? ""
-            : " AND EXISTS (SELECT 1 FROM unnest(x.indcollation::oid[]) AS u (oid)"
-              "  JOIN pg_collation AS o ON o.oid = u.oid, pg_database AS d"
-              "  WHERE d.datname = current_database() AND o.collname NOT IN ('C', 'POSIX')"
-              "   AND (o.collname <> 'default' OR d.datcollate NOT IN ('C', 'POSIX')))";
+    const char *suspicion = patient_format(patient,
+        " AND EXISTS (SELECT 1 FROM unnest(x.indcollation::oid[]) AS u (oid)"
+        "  JOIN pg_collation AS o ON o.oid = u.oid, pg_database AS d"
+        "  WHERE d.datname = current_database() AND o.collname NOT IN ('C', 'POSIX')"
+        "   AND (o.collname <> 'default' OR d.datcollate NOT IN ('C', 'POSIX') %s))",
+        patient_since(patient, 150000, "OR d.datlocprovider = 'i'", ""));
     const char *sql = patient_format(patient,
         "SELECT n.nspname, t.relname, c.relname, pg_table_size(t.oid),"
         " pg_get_expr(x.indpred, x.indrelid), %s,"
@@ -51,7 +50,8 @@ static bool read_suspects(struct patient *patient, struct connection_rows *rows,
         " JOIN pg_am AS m ON m.oid = c.relam"
         " WHERE x.indisunique AND m.amname = 'btree' AND t.relkind IN ('r', 'm') AND" PATIENT_SCHEMAS
         "%s ORDER BY pg_table_size(t.oid), 1, 2, 3",
-        patient_since(patient, 150000, "x.indnullsnotdistinct", "false"), count, count, suspicion);
+        patient_since(patient, 150000, "x.indnullsnotdistinct", "false"), count, count,
+        patient->is_deep ? "" : suspicion);
 
     return patient_query(patient, sql, NULL, rows, err);
 }
