@@ -18,6 +18,7 @@
 #include "doctor/look_upkeep.h"
 #include "doctor/mend.h"
 #include "doctor/patient.h"
+#include "postgres/pooler_check.h"
 #include "postgres/quote.h"
 
 #include <stdio.h>
@@ -163,6 +164,8 @@ bool doctor_run(const struct doctor_order *order, struct doctor_report *report, 
     patient.target.application = "valise doctor";
     if (!connection_open(&patient.connection, &patient.target, &failure))
         return look_connection(&patient, &failure, err);
+    if (!pooler_check(&patient.connection, &patient.target, &failure))
+        return look_connection_pooled(&patient, &failure, err);
     if (!examine(&patient, order, report, err) || !check_fixes(&patient, order, err))
         return false;
     for (size_t i = 0; i < order->fix_count; i++)

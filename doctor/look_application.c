@@ -170,8 +170,7 @@ static bool look_replay(struct patient *patient, struct error *err)
     finding_mend(patient->findings, finding, FINDING_WORDS,
         "give the same valise-replay command again, which goes on; or have the database as it was:");
     finding_mend(patient->findings, finding, FINDING_SHELL, "valise-replay --dsn %s --abort",
-        patient_shell(patient,
-            patient_format(patient, "dbname=%s", patient_literal(patient, patient->database))));
+        patient_shell(patient, patient->dsn));
     return true;
 }
 

@@ -68,3 +68,16 @@ bool look_connection(struct patient *patient, const struct error *failure, struc
         advise_sockets(patient, finding);
     return true;
 }
+
+bool look_connection_pooled(struct patient *patient, const struct error *failure, struct error *err)
+{
+    struct finding *finding;
+
+    if (failure->kind != ERROR_REFUSED)
+        return error_set(err, failure->kind, "%s", failure->text);
+    finding = finding_add(patient->findings, FINDING_ERROR, "pooler", "%s", failure->text);
+    finding->why =
+        "A replay refuses it. Nothing else was examined, as what this program sets for its "
+        "session would stay in one that the application gets next.";
+    return true;
+}

@@ -14,4 +14,8 @@
 MUST_CHECK bool look_connection(
     struct patient *patient, const struct error *failure, struct error *err);
 
+/* The same of what pooler_check() failed with. */
+MUST_CHECK bool look_connection_pooled(
+    struct patient *patient, const struct error *failure, struct error *err);
+
 #endif

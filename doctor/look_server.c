@@ -207,9 +207,8 @@ static bool look_sessions(struct patient *patient, struct error *err)
     const char *sql = patient_format(patient,
         "SELECT count(*), string_agg(s.pid || ' (' || coalesce(s.application_name, '') || ' of '"
         " || coalesce(s.usename, '') || ')', ', ' ORDER BY s.pid)"
-        " FROM pg_stat_activity AS s"
-        " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() %s",
-        patient_since(patient, 100000, "AND" PATIENT_CLIENTS, ""));
+        " FROM pg_stat_activity AS s WHERE %s",
+        patient_others(patient));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct finding *finding;
 

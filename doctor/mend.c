@@ -45,9 +45,7 @@ bool mend_exists(const char *name)
 static bool check_quiet(struct patient *patient, const char *name, struct error *err)
 {
     const char *sql = patient_format(patient,
-        "SELECT count(*), min(pid) FROM pg_stat_activity AS s"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid() %s",
-        patient_since(patient, 100000, "AND" PATIENT_CLIENTS, ""));
+        "SELECT count(*), min(s.pid) FROM pg_stat_activity AS s WHERE %s", patient_others(patient));
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!patient_query(patient, sql, NULL, &rows, err))

@@ -1,6 +1,7 @@
 #include "doctor/patient.h"
 
 #include "base/owned.h"
+#include "postgres/dsn.h"
 #include "postgres/quote.h"
 
 #include <inttypes.h>
@@ -25,6 +26,19 @@ const char *patient_since(
     const struct patient *patient, int version_num, const char *then, const char *before)
 {
     return patient->connection.version_num >= version_num ? then : before;
+}
+
+/* Of other roles a role that is no superuser sees the user, but not the kind of session. What a
+   pooler in session mode keeps open was cleaned with DISCARD ALL: nobody is behind it. */
+const char *patient_others(const struct patient *patient)
+{
+    return patient_format(patient,
+        "s.datname = current_database() AND s.pid <> pg_backend_pid()"
+        " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE%s",
+        patient_since(patient, 100000,
+            " AND (s.backend_type = 'client backend'"
+            " OR (s.backend_type IS NULL AND s.usesysid IS NOT NULL))",
+            ""));
 }
 
 bool patient_setting(
@@ -135,6 +149,17 @@ static void describe_client(struct patient *patient, const struct connection_pla
     patient->client_options = keep(patient, &text);
 }
 
+static void describe_dsn(struct patient *patient, const struct connection_place *place)
+{
+    OWNED(byte_buffer) struct byte_buffer text = {0};
+
+    dsn_put(&text, "host", place->host);
+    dsn_put(&text, "port", place->port);
+    dsn_put(&text, "user", place->user);
+    dsn_put(&text, "dbname", place->database);
+    patient->dsn = keep(patient, &text);
+}
+
 /*
  * Is a server that answers by TCP on this very host? Yes if it sees the client come from its own
  * address or the loopback's, and by the very port that the client has: else somebody forwards (a
@@ -146,6 +171,7 @@ static void find_place(struct patient *patient, const struct connection_rows *ro
 
     connection_place(&patient->connection, &place);
     describe_client(patient, &place);
+    describe_dsn(patient, &place);
     patient->is_by_socket = connection_rows_text(rows, 0, 4) == NULL;
     patient->is_here =
         patient->is_by_socket

@@ -21,13 +21,6 @@
 #define PATIENT_SCHEMAS \
     " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND n.nspname <> 'valise' "
 
-/*
- * SQL, from 10 on: sessions of clients; s is pg_stat_activity. Of other roles a role that is no
- * superuser sees the user, but not the kind of session.
- */
-#define PATIENT_CLIENTS \
-    " (s.backend_type = 'client backend' OR (s.backend_type IS NULL AND s.usesysid IS NOT NULL)) "
-
 struct patient {
     struct connection connection;
     struct connection_target target;
@@ -38,6 +31,7 @@ struct patient {
     const char *role;
     const char *owner;          /* of the database */
     const char *version_text;   /* as the server writes it */
+    const char *dsn;            /* host, port, user and dbname; never a password */
     const char *client_options; /* "--host=... --port=... --username=...", for a shell */
     bool is_superuser;
     bool is_in_recovery;
@@ -74,6 +68,10 @@ char *patient_format(const struct patient *patient, const char *fmt, ...)
 
 /* "4.2 GB", "512 kB", in PostgreSQL's units (1 kB is 1024 bytes). */
 const char *patient_size(const struct patient *patient, uint64_t size);
+
+/* SQL: the condition that a row s of pg_stat_activity is another client's session with the
+ * database. */
+const char *patient_others(const struct patient *patient);
 
 /* A setting's value, as SHOW prints it; NULL when there is none or it may not be seen. */
 MUST_CHECK bool patient_setting(

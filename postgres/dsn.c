@@ -60,3 +60,14 @@ bool dsn_visit(const char *dsn, dsn_visitor *visit, void *context, struct error 
     PQconninfoFree(options);
     return done;
 }
+
+void dsn_put(struct byte_buffer *out, const char *keyword, const char *value)
+{
+    byte_buffer_format(out, "%s%s='", out->size == 0 ? "" : " ", keyword);
+    for (; *value != '\0'; value++) {
+        if (*value == '\'' || *value == '\\')
+            byte_buffer_put_u8(out, '\\');
+        byte_buffer_put_u8(out, (uint8_t)*value);
+    }
+    byte_buffer_put_u8(out, '\'');
+}

@@ -1,4 +1,4 @@
-#include "replay/pooler_check.h"
+#include "postgres/pooler_check.h"
 
 #include "base/owned.h"
 

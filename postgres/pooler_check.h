@@ -2,11 +2,11 @@
  * Is this session ours from one transaction to the next?
  *
  * A pooler in transaction or statement mode gives every transaction whatever
- * server session is free: locks, settings and temporary tables of a replay would
- * end up with strangers. Seen by what no pooler can hide: which process serves us.
+ * server session is free: our locks, settings and temporary tables would end up
+ * with strangers. Seen by what no pooler can hide: which process serves us.
  */
-#ifndef REPLAY_POOLER_CHECK_H
-#define REPLAY_POOLER_CHECK_H
+#ifndef POSTGRES_POOLER_CHECK_H
+#define POSTGRES_POOLER_CHECK_H
 
 #include "base/error.h"
 #include "postgres/connection.h"

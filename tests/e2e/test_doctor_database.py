@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -167,6 +168,14 @@ def test_duplicates_behind_a_damaged_index(other: object, is_deep: bool) -> None
         follow_sql(database.dsn, next(each for each in found.of("duplicate-rows") if "numbers" in each["what"]))
     look(database, *(["--deep"] if is_deep else [])).well("duplicate-rows")
     assert database.query('SELECT count(*) FROM "we""ird"') == [(104,)]
+
+
+def test_duplicates_in_the_order_of_icu(other: object) -> None:
+    """By the names of its collation such a database sorts like C, but it does not."""
+    database = other("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'und'")
+    database.execute("CREATE TABLE t (v text); CREATE UNIQUE INDEX i ON t (v); INSERT INTO t VALUES ('a')")
+    behind_its_back(database, "i", "INSERT INTO t VALUES ('a')")
+    look(database).one("duplicate-rows", "error", "1 keys")
 
 
 def test_nulls_not_distinct(database: Database) -> None:
@@ -365,7 +374,8 @@ def test_a_replay_that_is_not_finished(database: Database) -> None:
         INSERT INTO valise.rejects VALUES (1, 'events', 'x', '')""")
     found = look(database)
     finding = found.one("replay-unfinished", "error", "b.valise", "load")
-    assert database.name in commands(finding, "shell")[0]
+    for part in (f"dbname='{database.name}'", f"host='{database.server.folder}'", f"port='{database.server.port}'", "user='postgres'"):
+        assert part in shlex.split(commands(finding, "shell")[0])[2], "the same server, not a default"
     found.one("rejected-rows", "warning", "1 rows", "events")
     database.execute("CREATE ROLE looker LOGIN")
     with_less = Findings("--dsn", database.dsn.replace("user=postgres", "user=looker"))

@@ -14,6 +14,7 @@ import psycopg2
 import compare
 import programs
 from conftest import Database
+from doctor import Findings
 from pooler import Pooler
 
 Pooled = Callable[..., Pooler]
@@ -90,3 +91,29 @@ def test_a_pool_that_is_too_small(database: Database, pooled: Pooled, tmp_path: 
     programs.fail(programs.DATABASE, ["pooler", "--jobs"], programs.REPLAY, "--dsn", dsn, "--jobs=4", full)
     programs.replay(dsn, full, "--jobs=1")
     assert compare.differences(compare.compare(snapshot, database.dsn)) == []
+
+
+def test_the_doctor_by_a_pooler(database: Database, pooled: Pooled) -> None:
+    """The sessions that the pooler keeps for its next client are nobody's, so a sequence may be set."""
+    database.execute("CREATE TABLE t (id bigserial PRIMARY KEY); INSERT INTO t VALUES (7)")
+    dsn = pooled("session").dsn(database.name)
+    found = Findings("--dsn", dsn, "--fix", "sequences")
+    found.well("sessions")
+    found.well("sequences")
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('t_id_seq')")
+        assert cursor.fetchone() == (8,)
+
+
+def test_the_doctor_refuses_too(database: Database, pooled: Pooled) -> None:
+    """What it sets for its session, above all that it only reads, must not stay for the application."""
+    database.execute("CREATE TABLE t (id bigint PRIMARY KEY)")
+    dsn = pooled("transaction", default_pool_size=4).dsn(database.name)
+    for _ in range(3):
+        found = Findings("--dsn", dsn)
+        found.one("pooler", "error", "pool_mode = session")
+        assert [each["name"] for each in found.all] == ["pooler"]
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW default_transaction_read_only")
+        assert cursor.fetchone() == ("off",)
+        cursor.execute("INSERT INTO t VALUES (1)")
