@@ -1,6 +1,7 @@
 #include "base/command_line.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
+#include "base/standard_streams.h"
 #include "base/stop.h"
 #include "dump/dump_output.h"
 #include "dump/pipeline.h"
@@ -212,6 +213,7 @@ int main(int argc, char **argv)
     char *default_path = NULL;
     bool done;
 
+    standard_streams_open();
     /* Large buffers come from and go back to the system; few arenas keep what was freed. */
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 1 << 20);

@@ -1,4 +1,5 @@
 #include "base/owned.h"
+#include "base/standard_streams.h"
 #include "base/stop.h"
 #include "replay/options.h"
 #include "replay/run.h"
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
     OWNED(byte_buffer) struct byte_buffer list = {0};
     struct error err = {0};
 
+    standard_streams_open();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &list, &err))
         return 0;

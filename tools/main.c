@@ -1,6 +1,7 @@
 #include "base/command_line.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
+#include "base/standard_streams.h"
 #include "tools/cmd_cat.h"
 #include "tools/cmd_config.h"
 #include "tools/cmd_diff.h"
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
     OWNED(byte_buffer) struct byte_buffer text = {0};
     struct error err;
 
+    standard_streams_open();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &err))
         return 0;

@@ -149,6 +149,23 @@ def test_a_closed_pipe(folder: Path) -> None:
         os.close(writer)
 
 
+@pytest.mark.parametrize("program", ["verify", "cat", "replay"])
+def test_no_standard_input(program: str) -> None:
+    """What is opened instead must not be taken for it: the programs' own pipes never end."""
+    command = [programs.REPLAY, "--dry-run"] if program == "replay" else [programs.VALISE, program]
+    programs.fail(programs.IO, ["standard input", "bad file descriptor"], "sh", "-c", 'exec "$@" <&-', "sh", *command, "-")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_standard_streams(folder: Path, closed: str) -> None:
+    """No message lands in the file that was opened in place of a standard stream."""
+    snapshot, out = make(folder / "s.db", 10), folder / "out.valise"
+    programs.succeed("sh", "-c", f'exec "$@" {closed}', "sh", programs.DUMP, "--progress=plain", "-o", out, snapshot)
+    programs.succeed(programs.VALISE, "verify", out)
+    programs.fail(programs.IO, ["standard output", "bad file descriptor"],
+                  "sh", "-c", 'exec "$@" >&-', "sh", programs.DUMP, "-o", "-", snapshot)
+
+
 def test_a_failed_dump_leaves_the_old_one(folder: Path) -> None:
     snapshot = make(folder / "s.db", 10)
     programs.dump(snapshot, folder / "out.valise")
