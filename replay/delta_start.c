@@ -74,6 +74,11 @@ bool delta_start_undo(
             delta->file.path, delta->is_unchanged ? "a delta that changes nothing" : "a full dump");
     if (ledger->replay.phase != LEDGER_PHASE_DONE)
         return error_set(err, ERROR_REFUSED, "the target holds no finished replay");
+    if (is_state(ledger, delta->header.from_state))
+        return error_set(err, ERROR_REFUSED,
+            "the target is in the state already that \"%s\" starts from (\"%s\", replayed %s): "
+            "there is nothing to take back",
+            delta->file.path, ledger->replay.dump, ledger->replay.finished);
     if (!is_state(ledger, delta->tail.state_id))
         return error_set(err, ERROR_REFUSED,
             "\"%s\" leads to state %.16s, but the target holds state %.16s (\"%s\", replayed %s); "

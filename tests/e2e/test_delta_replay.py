@@ -227,6 +227,7 @@ def test_a_chain_is_followed_by_state(tmp_path: Path, database: Database) -> Non
     for number in (3, 2, 1):
         pair.replay("--undo", pair.chain[number])
         pair.check(number - 1)
+        pair.refuse(REFUSED, ["in the state already", "nothing to take back"], "--undo", pair.chain[number])
     pair.refuse(REFUSED, ["full dump"], "--undo", pair.chain[0])
 
 
