@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 
 #include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -212,6 +214,20 @@ static bool is_number(const struct literal *literal, bool whole)
            && read_number(span, &number) && (number.kind == LITERAL_INTEGER || !whole);
 }
 
+/* What SQLite makes of it: infinity and 0 also of numbers that PostgreSQL refuses as out of range.
+ */
+static double value_of(const struct literal *literal)
+{
+    char *text = strndup((const char *)literal->bytes.data, literal->bytes.size);
+    double value;
+
+    if (text == NULL)
+        abort();
+    value = strtod(text, NULL);
+    free(text);
+    return value;
+}
+
 static bool is_bit(const struct literal *literal)
 {
     return literal->kind == LITERAL_INTEGER && literal->bytes.size == 1
@@ -228,8 +244,9 @@ static bool suits(const struct create_type *type, const struct literal *literal)
     case CREATE_BIGINT:
         return is_number(literal, true) && literal->bytes.size <= 18;
     case CREATE_DOUBLE:
-    case CREATE_NUMERIC:
         return is_number(literal, false);
+    case CREATE_NUMERIC:
+        return is_number(literal, false) && !isinf(value_of(literal));
     case CREATE_TEXT:
         return is_text && utf8_is_valid(literal->bytes.data, literal->bytes.size)
                && memchr(literal->bytes.data, '\0', literal->bytes.size) == NULL;
@@ -257,6 +274,11 @@ static void put_literal(
         byte_buffer_format(out, "'");
     } else if (type->kind == CREATE_BOOLEAN) {
         byte_buffer_format(out, bytes[0] == '1' ? "true" : "false");
+    } else if (type->kind == CREATE_DOUBLE && isinf(value_of(literal))) {
+        byte_buffer_format(out, "'%sInfinity'", value_of(literal) < 0 ? "-" : "");
+    } else if ((type->kind == CREATE_DOUBLE || type->kind == CREATE_NUMERIC)
+               && value_of(literal) == 0) {
+        byte_buffer_format(out, "'0'");
     } else {
         create_default_quote(out, bytes, literal->bytes.size);
     }

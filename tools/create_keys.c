@@ -1,6 +1,7 @@
 #include "tools/create_keys.h"
 
 #include "base/owned.h"
+#include "tools/create_name.h"
 #include "tools/restore_schema.h"
 #include "tools/sql_name.h"
 
@@ -166,15 +167,33 @@ static void put_part(struct byte_buffer *out, const struct schema_table *table,
     byte_buffer_format(out, "%s%s", folds ? ")" : "", part->is_descending ? " DESC" : "");
 }
 
-static void put_names(
-    struct byte_buffer *out, const struct schema_table *table, const struct key *key)
+static void put_columns(struct byte_buffer *out, const struct schema_table *table,
+    const uint32_t *columns, size_t count)
 {
     byte_buffer_format(out, " (");
-    for (size_t i = 0; i < key->part_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
-        sql_name_put(out, &table->columns[key->parts[i].column].name);
+        sql_name_put(out, &table->columns[columns[i]].name);
     }
     byte_buffer_format(out, ")");
+}
+
+/* PRIMARY KEY or UNIQUE, in CREATE TABLE. */
+static void put_constraint(
+    struct create_script *script, uint32_t ordinal, const struct key *key, struct byte_buffer *body)
+{
+    const struct schema_table *table = table_of(script, ordinal);
+    uint32_t *columns = arena_alloc(&script->arena, key->part_count, sizeof(*columns));
+    struct create_name name = {table, columns, key->part_count, "key"};
+
+    for (size_t i = 0; i < key->part_count; i++)
+        columns[i] = key->parts[i].column;
+    if (!key->is_unique)
+        name = (struct create_name){.table = table, .kind = "pkey"};
+    byte_buffer_format(body, ",\n    ");
+    create_name_put(body, &script->reader->schema, "CONSTRAINT", &name);
+    byte_buffer_format(body, "%s", key->is_unique ? "UNIQUE" : "PRIMARY KEY");
+    put_columns(body, table, columns, key->part_count);
 }
 
 static const struct schema_entry *entry_of(
@@ -262,8 +281,8 @@ static void put_primary_key(
             "table \"%s\": its primary key holds NULL, which PostgreSQL does not allow; it is UNIQUE "
             "here",
             table->name.bytes);
-    byte_buffer_format(body, ",\n    %s", is_nullable ? "UNIQUE" : "PRIMARY KEY");
-    put_names(body, table, &key);
+    key.is_unique = is_nullable;
+    put_constraint(script, ordinal, &key, body);
 }
 
 /* Indexes that SQLite cannot make here (a function of the application's) are not in its list. */
@@ -300,12 +319,10 @@ bool create_keys_put(struct create_script *script, uint32_t ordinal, struct byte
             continue; /* done */
         if (!can_be_made(script, ordinal, key, indexes))
             continue;
-        if (key->origin == 'u' && is_plain_key(key)) {
-            byte_buffer_format(body, ",\n    UNIQUE");
-            put_names(body, table_of(script, ordinal), key);
-        } else {
+        if (key->origin == 'u' && is_plain_key(key))
+            put_constraint(script, ordinal, key, body);
+        else
             put_index(script, ordinal, key, indexes);
-        }
     }
     return true;
 }
@@ -394,17 +411,6 @@ static bool check_parent(struct create_script *script, uint32_t parent, const ui
     if (!is_unique(&keys, to, count) && !is_key(table_of(script, parent), to, count))
         *why = "what it refers to is not unique";
     return true;
-}
-
-static void put_columns(struct byte_buffer *out, const struct schema_table *table,
-    const uint32_t *columns, size_t count)
-{
-    byte_buffer_format(out, " (");
-    for (size_t i = 0; i < count; i++) {
-        byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
-        sql_name_put(out, &table->columns[columns[i]].name);
-    }
-    byte_buffer_format(out, ")");
 }
 
 static bool put_reference(struct create_script *script, uint32_t ordinal,

@@ -122,6 +122,30 @@ def test_hostile_names(database: Database, tmp_path: Path) -> None:
     assert database.query("SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'") == [(2 * len(NAMES),)]
 
 
+def test_names_that_postgresql_gives_by_itself(database: Database, tmp_path: Path) -> None:
+    """Tables and indexes keep their names; what has none in SQLite makes room for them."""
+    long, wide = "l" * 60, "ü" * 30
+    snapshot = make(tmp_path / "s.db", f"""
+        CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b TEXT, UNIQUE (a, b)); CREATE INDEX t_pkey ON t (b);
+        CREATE TABLE t_id_seq (x TEXT); CREATE UNIQUE INDEX t_a_key ON t (b, a); CREATE TABLE t_a_b_key (a INTEGER);
+        CREATE TABLE t_pkey1 (x TEXT PRIMARY KEY NOT NULL);
+        CREATE TABLE {long} (a TEXT PRIMARY KEY NOT NULL, {wide} TEXT UNIQUE); CREATE TABLE {'l' * 58}_pkey (a TEXT);
+        CREATE INDEX {'l' * 29}_{'ü' * 14}_key ON {long} (a, {wide});
+        INSERT INTO t VALUES (3, 'a', 'b'); INSERT INTO {long} VALUES ('x', 'y');""")
+    moves(database, snapshot, tmp_path)
+    with contextlib.closing(sqlite3.connect(snapshot)) as db:
+        names = {name for name, in db.execute("SELECT name FROM sqlite_master WHERE sql IS NOT NULL")}
+    made = {name for name, in database.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")}
+    assert names <= made and {"t_pkey2", "t_a_key1", "t_a_b_key1", "t_id_seq1"} <= made
+    assert database.query("INSERT INTO t (a) VALUES ('n') RETURNING id") == [(4,)]
+
+
+@pytest.mark.parametrize("name", ["ctid", "xmin", "tableoid"])
+def test_names_of_system_columns(tmp_path: Path, name: str) -> None:
+    dump = programs.dump(make(tmp_path / "s.db", f"CREATE TABLE t (a, {name})"), tmp_path / "dump.valise")
+    programs.fail(programs.REFUSED, ["rename them", f'column "{name}"', "system column"], programs.VALISE, "schema", dump)
+
+
 @pytest.mark.parametrize("name,words", [("", "is empty"), ("x" * 64, "longer than 63 bytes"), ("ü" * 32, "longer than 63 bytes")])
 def test_names_that_postgresql_cannot_have(tmp_path: Path, name: str, words: str) -> None:
     dump = programs.dump(make(tmp_path / "s.db", f"CREATE TABLE t ({quoted(name)}); CREATE TABLE {quoted(name)} (a)"),
