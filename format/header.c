@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SKIPPABLE_MAGIC 0x184d2a5du /* of zstd's skippable frames */
-#define MAGIC_OFFSET 8
 #define CHECKSUM_OFFSET 112
 
 const uint8_t header_magic[FORMAT_MAGIC_SIZE] = {
@@ -29,7 +28,7 @@ void header_encode(uint8_t out[HEADER_SIZE], const struct header *header)
     memset(out, 0, HEADER_SIZE);
     byte_buffer_store_u32(out, SKIPPABLE_MAGIC);
     byte_buffer_store_u32(out + 4, HEADER_SIZE - 8);
-    memcpy(out + MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE);
+    memcpy(out + FORMAT_MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE);
     byte_buffer_store_u32(out + AT_VERSION, header->version);
     byte_buffer_store_u64(out + AT_REQUIRED, header->required_features);
     byte_buffer_store_u64(out + AT_OPTIONAL, header->optional_features);
@@ -80,8 +79,8 @@ bool header_decode(struct header *out, const uint8_t *data, size_t size, struct 
 {
     uint32_t kind;
 
-    if (size < MAGIC_OFFSET + FORMAT_MAGIC_SIZE
-        || memcmp(data + MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE) != 0)
+    if (size < FORMAT_MAGIC_OFFSET + FORMAT_MAGIC_SIZE
+        || memcmp(data + FORMAT_MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE) != 0)
         return error_set(err, ERROR_NOT_DUMP, "not a Valise dump: wrong magic");
     if (size < HEADER_SIZE)
         return error_set(

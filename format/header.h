@@ -10,7 +10,8 @@
 
 #define HEADER_SIZE 128 /* bytes */
 #define FORMAT_VERSION 1
-#define FORMAT_MAGIC_SIZE 12 /* bytes */
+#define FORMAT_MAGIC_OFFSET 8 /* bytes, behind the frame header */
+#define FORMAT_MAGIC_SIZE 12  /* bytes */
 extern const uint8_t header_magic[FORMAT_MAGIC_SIZE];
 
 enum dump_kind {

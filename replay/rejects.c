@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json_writer.h"
 #include "base/owned.h"
+#include "format/dump_guard.h"
 #include "postgres/quote.h"
 #include "replay/reject_json.h"
 
@@ -144,6 +145,6 @@ bool rejects_write_file(
         put_row(&text, &rows, i);
     }
     quote_plain(&text, "\n]\n");
-    return file_output_open(&file, path, err) && file_output_write(&file, text.data, text.size, err)
-           && file_output_commit(&file, err);
+    return dump_guard_check(path, err) && file_output_open(&file, path, err)
+           && file_output_write(&file, text.data, text.size, err) && file_output_commit(&file, err);
 }

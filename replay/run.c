@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "format/chain.h"
+#include "format/dump_guard.h"
 #include "postgres/database_create.h"
 #include "postgres/homeserver.h"
 #include "postgres/pooler_check.h"
@@ -447,7 +448,9 @@ static bool run_replay(
     bool done;
 
     /* Better now than after hours of work. */
-    if (run->options->report != NULL && !file_output_open(&file, run->options->report, err))
+    if (run->options->report != NULL
+        && (!dump_guard_check(run->options->report, err)
+            || !file_output_open(&file, run->options->report, err)))
         return error_wrap(err, "--report");
     done = replay(run, out, err);
     failure = *err;

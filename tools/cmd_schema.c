@@ -3,6 +3,7 @@
 #include "base/command_line.h"
 #include "base/file.h"
 #include "base/owned.h"
+#include "format/dump_guard.h"
 #include "tools/create_script.h"
 #include "tools/print.h"
 
@@ -25,7 +26,7 @@ static bool write_script(
     if (!create_script_open(&script, &reader, types->items, types->count, err)
         || !create_script_write(&script, err))
         return error_wrap(err, "%s", reader.file.path);
-    if (!file_output_open(&output, path, err)
+    if (!dump_guard_check(path, err) || !file_output_open(&output, path, err)
         || !file_output_write(&output, script.text.data, script.text.size, err)
         || !file_output_commit(&output, err))
         return false;

@@ -9,6 +9,7 @@
 #include "watch/progress_view.h"
 
 #define SHOW_JSON_VERSION 1
+#define SHOW_JSON_BEGINNING "{\"sequence\": " /* of every line, so of every file */
 
 /* Writes to fd, which is closed at the end if is_owned. What cannot be written is left out. */
 struct progress_show show_json(int fd, bool is_owned);

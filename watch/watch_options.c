@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SAMPLE_SECONDS 0.2
@@ -37,6 +38,42 @@ static bool is_terminal(void)
     return isatty(STDERR_FILENO) == 1 && name != NULL && strcmp(name, "dumb") != 0;
 }
 
+/* What is there may be gone: nothing, a device, or progress of before, but never a dump. */
+static bool may_overwrite(int fd)
+{
+    static const char first[] = SHOW_JSON_BEGINNING;
+    char found[sizeof(first) - 1];
+    struct stat status;
+
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+        return true;
+    return pread(fd, found, sizeof(found), 0) == (ssize_t)sizeof(found)
+           && memcmp(found, first, sizeof(found)) == 0;
+}
+
+/* Opened without O_TRUNC, and for reading where that can be: a pipe would wait for nobody then. */
+static bool open_file(const char *path, int *fd, struct error *err)
+{
+    struct stat status;
+    bool is_regular = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+
+    *fd = open(path, (is_regular ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (*fd < 0)
+        return error_set_errno(err, "--progress-file: cannot write \"%s\"", path);
+    if (!may_overwrite(*fd)) {
+        close(*fd);
+        return error_set(err, ERROR_USAGE,
+            "--progress-file: \"%s\" exists and holds no progress; take another name, or remove it",
+            path);
+    }
+    if (is_regular && ftruncate(*fd, 0) != 0) {
+        error_set_errno(err, "--progress-file: cannot empty \"%s\"", path);
+        close(*fd);
+        return false;
+    }
+    return true;
+}
+
 static bool attach_file(
     const struct watch_options *options, struct progress *progress, struct error *err)
 {
@@ -45,9 +82,8 @@ static bool attach_file(
 
     if (options->file == NULL)
         return true;
-    fd = open(options->file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return error_set_errno(err, "--progress-file: cannot write \"%s\"", options->file);
+    if (!open_file(options->file, &fd, err))
+        return false;
     show = show_json(fd, true);
     progress_attach(progress, &show);
     return true;

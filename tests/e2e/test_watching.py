@@ -142,6 +142,25 @@ def test_json_of_replays(prepared: Database, dump: Path, tmp_path: Path) -> None
     assert any(entry["event"] == "problem" for entry in entries)
 
 
+def test_what_is_written_beside_is_never_a_dump(dump: Path, tmp_path: Path) -> None:
+    """An operand that was forgotten, and the dump that cannot be made again would be gone."""
+    copy = tmp_path / "copy.valise"
+    shutil.copy(dump, copy)
+    refused = programs.run(programs.VALISE, "verify", "--progress-file", copy, dump)
+    assert refused.status == programs.USAGE and "holds no progress" in refused.error
+    assert copy.read_bytes() == dump.read_bytes()
+    refused = programs.run(programs.REPLAY, "--dsn", "host=nowhere", "--report", copy, dump)
+    assert refused.status == programs.USAGE and "is a dump" in refused.error
+    refused = programs.run(programs.VALISE, "schema", "-o", copy, dump)
+    assert refused.status == programs.USAGE and "is a dump" in refused.error
+    assert copy.read_bytes() == dump.read_bytes()
+    lines = tmp_path / "lines"
+    lines.touch()
+    for _ in range(2):   # an empty file, and one of before
+        programs.succeed(programs.VALISE, "verify", "--progress-file", lines, dump)
+        check_lines(lines.read_text())
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_json_of_a_replay_that_ends_early(prepared: Database, dump: Path, tmp_path: Path, number: int) -> None:
     lines = tmp_path / "progress.json"
