@@ -150,6 +150,24 @@ static bool check_fixes(
     return true;
 }
 
+static size_t lines_of(const struct byte_buffer *text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text->size; i++)
+        count += text->data[i] == '\n';
+    return count;
+}
+
+/* What is committed must not go unsaid. Always false. */
+static bool fail_after_fixes(const struct doctor_report *report, struct error *err)
+{
+    if (report->fixed.size == 0)
+        return false;
+    return error_wrap(err, "what --fix mended before this stays mended (%zu statements)",
+        lines_of(&report->fixed));
+}
+
 bool doctor_run(const struct doctor_order *order, struct doctor_report *report, struct error *err)
 {
     OWNED(patient)
@@ -170,8 +188,8 @@ bool doctor_run(const struct doctor_order *order, struct doctor_report *report, 
         return false;
     for (size_t i = 0; i < order->fix_count; i++)
         if (!mend_run(&patient, order->fixes[i], &report->fixed, err))
-            return false;
-    return look_all(&patient, err);
+            return fail_after_fixes(report, err);
+    return look_all(&patient, err) || fail_after_fixes(report, err);
 }
 
 void doctor_report_release(struct doctor_report *report)

@@ -7,7 +7,6 @@
 #include "profile/profile_parse.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -56,10 +55,10 @@ static bool try_file(struct profile *profile, const char *folder, const char *na
     const struct profile_subject *subject, struct error *err)
 {
     OWNED(profile) struct profile candidate = {0};
-    char path[4096];
+    OWNED(byte_buffer) struct byte_buffer path = {0};
 
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    if (!read_file(&candidate, path, err))
+    byte_buffer_format(&path, "%s/%s%c", folder, name, '\0');
+    if (!read_file(&candidate, (const char *)path.data, err))
         return false;
     (void)keep_if_recognised(profile, &candidate, subject);
     return true;
