@@ -78,8 +78,9 @@ bool key_checks_is_foreign(const struct plan_table *table, const struct dump_rea
     bool is_full = strstr(constraint->definition, " MATCH FULL") != NULL;
     size_t null_count = 0;
 
+    /* PostgreSQL keeps a second key to each partition of what one refers to: it demands nothing. */
     if (constraint->type != 'f' || !constraint->is_validated || !constraint->is_enforced
-        || constraint->has_period)
+        || constraint->has_period || constraint->is_inherited)
         return false;
     for (size_t i = 0; i < constraint->column_count; i++)
         for (size_t j = 0; j < table->column_count; j++)

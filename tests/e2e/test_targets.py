@@ -96,6 +96,34 @@ def test_partitioned_tables(database: Database, tmp_path: Path) -> None:
     equal(before, database)
 
 
+def test_references_to_a_partitioned_table(database: Database, tmp_path: Path) -> None:
+    """A row refers to the whole table, not to each of its partitions; what refers to nothing is still found."""
+    snapshot = edit(tmp_path / "s.db", """
+        CREATE TABLE room (id INTEGER, area TEXT, PRIMARY KEY (id, area)); CREATE TABLE member (room INTEGER, area TEXT);
+        INSERT INTO room VALUES (1, 'a'), (2, 'b'), (3, 'c'); INSERT INTO member VALUES (1, 'a'), (3, 'c'), (2, 'b'), (NULL, 'b')""")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("""
+        CREATE TABLE room (id bigint, area text, PRIMARY KEY (id, area)) PARTITION BY LIST (area);
+        CREATE TABLE room_a PARTITION OF room FOR VALUES IN ('a'); CREATE TABLE room_rest PARTITION OF room DEFAULT;
+        CREATE TABLE member (room bigint, area text, FOREIGN KEY (room, area) REFERENCES room ON DELETE CASCADE)""")
+    edit(tmp_path / "bad.db", """
+        CREATE TABLE room (id INTEGER, area TEXT, PRIMARY KEY (id, area)); CREATE TABLE member (room INTEGER, area TEXT);
+        INSERT INTO room VALUES (1, 'a'), (2, 'b'); INSERT INTO member VALUES (1, 'a'), (2, 'a')""")
+    bad = programs.dump(tmp_path / "bad.db", tmp_path / "bad.valise")
+    programs.fail(programs.REFUSED, ['no row of "room"', "(rows like this: 1)"], programs.REPLAY, "--dsn", database.dsn, bad)
+    database.settle()
+    programs.replay(database.dsn, full)
+    database.settle()
+    equal(snapshot, database)
+    edit(snapshot, "UPDATE room SET area = 'a' WHERE id = 3; UPDATE member SET area = 'a' WHERE room = 3; DELETE FROM room WHERE id = 2;"
+                   "DELETE FROM member WHERE room = 2")
+    programs.replay(database.dsn, delta_of(tmp_path, "delta.valise", full))
+    database.settle()
+    equal(snapshot, database)
+    with pytest.raises(Exception, match="violates foreign key"):
+        database.execute("INSERT INTO member VALUES (2, 'b')")
+
+
 def test_triggers_of_partitioned_tables_do_not_fire(database: Database, tmp_path: Path) -> None:
     full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
     database.execute(PARTITIONED + """
