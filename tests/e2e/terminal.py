@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import pseudo_terminal
+
 PATIENCE = 60
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|38;[0-9;]*|9[0-7])m")
 
@@ -20,6 +22,7 @@ class Terminal:
     def __init__(self, folder: Path, width: int, height: int, **environment: str) -> None:
         if shutil.which("tmux") is None:
             pytest.skip("there is no tmux here")
+        pseudo_terminal.need()
         self.socket = folder / "tmux"
         words = {name: value for name, value in os.environ.items() if not name.startswith(("TMUX", "LC_", "NO_COLOR"))}
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),

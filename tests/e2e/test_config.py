@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import programs
+import pseudo_terminal
 from synapse_kit.configuration import Installation
 
 SEEDS = int(os.environ.get("VALISE_SEEDS", "50")) * 4
@@ -247,6 +248,7 @@ def test_a_password_on_the_command_line_is_taken_but_said(tmp_path: Path) -> Non
 
 def ask(path: Path, typed: bytes) -> tuple[int, bytes, bytes]:
     """Status, standard output, and what a terminal showed, of `config -W`."""
+    pseudo_terminal.need()
     read_end, write_end = os.pipe()
     child, terminal = pty.fork()
     if child == 0:

@@ -30,7 +30,7 @@ FILLED = 200_000_000_000 if LONG else 4_500_000_000      # beyond 2^37 and 2^32
 HASHED_ROWS = (1 << 32) + (1 << 24)
 SPARSE_PAGES = (1 << 37) // 65536 + 1000
 measure.RUN_ALONE = str(BUILD / "tests/bench/run_alone")
-MEMORY_MAX = 400_000_000 if LONG else 200_000_000        # bytes; the index of a million blocks has 80 MB
+MEMORY_MAX = 400_000_000      # bytes; the index of a million blocks has 80 MB, two blocks of filling at once 200 MB
 
 
 def sql(statement, database="postgres"):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import pseudo_terminal
 from running import ROOT, program
 
 BUILD = ROOT / os.environ.get("VALISE_BUILD_DIR", "build")
@@ -116,6 +117,7 @@ class Shell:
     """An interactive shell in a real terminal: what is typed, and what it shows."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
+        pseudo_terminal.need()
         self.child, self.terminal = pty.fork()
         if self.child == 0:
             os.chdir(folder)
