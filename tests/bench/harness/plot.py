@@ -64,7 +64,7 @@ def linear_ticks(high):
 
 
 def size_label(size):
-    return f"{size / (1 << 30):g} GiB" if size >= 1 << 30 else f"{size / (1 << 20):.0f} MiB"
+    return f"{size / (1 << 30):.3g} GiB" if size >= 1 << 30 else f"{size / (1 << 20):.0f} MiB"
 
 
 def spread_labels(wanted, low, high):
