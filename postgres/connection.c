@@ -225,6 +225,21 @@ static void on_notice(void *context, const PGresult *result)
     byte_buffer_put_u8(warnings, '\n');
 }
 
+/* So that the session of a client that was killed does not go on with a long statement, and keep
+ * its locks. A server whose platform cannot tell refuses the setting; it works as well without. */
+static bool end_with_client(struct connection *connection, struct error *err)
+{
+    struct error refusal;
+
+    if (connection->version_num < 140000
+        || connection_exec(connection, "SET client_connection_check_interval = 1000", &refusal))
+        return true;
+    if (refusal.kind == ERROR_DATABASE && !connection_is_lost(connection))
+        return true;
+    *err = refusal;
+    return false;
+}
+
 static bool prepare_session(struct connection *connection, struct error *err)
 {
     static const char settings[] =
@@ -247,7 +262,7 @@ static bool prepare_session(struct connection *connection, struct error *err)
         quote_plain(&sql, "SET idle_session_timeout = 0;");
     if (connection->version_num >= 170000)
         quote_plain(&sql, "SET transaction_timeout = 0;");
-    return connection_exec(connection, quote_text(&sql), err);
+    return connection_exec(connection, quote_text(&sql), err) && end_with_client(connection, err);
 }
 
 bool connection_open(

@@ -24,7 +24,7 @@
     "SELECT 'process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'no name') ||" \
     " ' of user ' || coalesce(a.usename, '?') ||" \
     " coalesce(', from ' || host(a.client_addr), ', on this host') ||" \
-    " coalesce(', since ' || a.backend_start::timestamp(0), '') || ')'"
+    " coalesce(', since ' || a.backend_start::timestamp(0), '') || ')', a.pid"
 
 const char replay_lock_worker_sql[] = "SELECT pg_catalog.pg_advisory_lock_shared(" WORKER_KEY ")";
 
@@ -38,8 +38,11 @@ static bool refuse(
         return false;
     if (rows.row_count > 0)
         who = connection_rows_text(&rows, 0, 0);
-    return error_set(err, ERROR_REFUSED, "%s: %s", what,
-        who == NULL ? "its session has just ended, try again" : who);
+    if (who == NULL)
+        return error_set(err, ERROR_REFUSED, "%s: its session has just ended, try again", what);
+    return error_set(err, ERROR_REFUSED,
+        "%s: %s; if that program is gone, end its session: SELECT pg_terminate_backend(%s)", what,
+        who, connection_rows_text(&rows, 0, 1));
 }
 
 /* Ends the workers of a dead replay and waits until the server has forgotten them. */
@@ -58,7 +61,7 @@ static bool end_orphans(struct connection *connection, struct error *err)
         nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
     }
     return refuse(connection, WHO HOLDERS(WORKER_KEY),
-        "a session of an earlier, dead replay does not end (pg_terminate_backend)", err);
+        "a session of an earlier, dead replay does not end", err);
 }
 
 /* The session of a replay that was killed a moment ago may not know it yet: waits a little. */
@@ -88,6 +91,6 @@ bool replay_lock_take(struct connection *connection, struct error *err)
         return false;
     if (!is_taken)
         return refuse(connection, WHO HOLDERS(LEADER_KEY),
-            "another replay is at work in this database; wait for it, or end it first", err);
+            "another replay is at work in this database; wait for it, or stop it first", err);
     return end_orphans(connection, err);
 }

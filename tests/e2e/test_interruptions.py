@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -68,21 +69,28 @@ def interrupt(database: Database, dump: Path, delay: float, number: int) -> int:
     return process.returncode
 
 
+def start_and_see(database: Database, dump: Path, query: str) -> subprocess.Popen[bytes]:
+    """Start a replay, and wait until one of its sessions executes such a query; whoever looks is in another database."""
+    database.settle()
+    process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, dump], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with contextlib.closing(database.server.connect("postgres")) as connection, connection.cursor() as cursor:
+        seen, deadline = False, time.monotonic() + 60
+        while not seen and process.poll() is None and time.monotonic() < deadline:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND query LIKE %s)",
+                           [database.name, query])
+            seen = cursor.fetchone()[0]
+    if not seen:
+        process.kill()
+        pytest.fail(f"the replay was not seen at {query}: {process.communicate(timeout=60)[1].decode()}")
+    return process
+
+
 def kill_at_work(database: Database, dump: Path) -> None:
     """Start a replay, and kill it while it copies rows."""
-    database.settle()
-    # From another database: a session in this one would be in the way.
-    with contextlib.closing(database.server.connect("postgres")) as connection, connection.cursor() as cursor:
-        process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, dump], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        copying = 0
-        while not copying and process.poll() is None:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND query LIKE 'COPY %%FROM STDIN%%'",
-                           [database.name])
-            copying = cursor.fetchone()[0]
-        process.kill()
-        process.communicate(timeout=60)
-    assert copying, "the replay ended before it was seen copying"
+    process = start_and_see(database, dump, "COPY %FROM STDIN%")
+    process.kill()
+    process.communicate(timeout=60)
 
 
 def finished_like_an_undisturbed_run(database: Database, dump: Path, snapshot: Path, before: str) -> None:
@@ -122,6 +130,46 @@ def test_aborted(database: Database, dump: Path, snapshot: Path) -> None:
     assert catalog(database) == before
     assert database.query("SELECT count(*) FROM parent") == rows
     finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
+CHECK = """
+CREATE OR REPLACE FUNCTION fits(a bigint) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM pg_sleep(%d) WHERE a = 2;
+    RETURN true;
+END $$"""
+
+
+def test_killed_in_a_long_statement(database: Database, dump: Path, snapshot: Path) -> None:
+    """The session that holds the lock sleeps on the server for minutes; it must not keep the next replay out."""
+    if database.query("SHOW server_version_num")[0][0] < "140000":
+        pytest.skip("before PostgreSQL 14 a server does not look after its client during a statement")
+    database.execute(TARGET + CHECK % 600 + "; ALTER TABLE small ADD CHECK (fits(a))")
+    process = start_and_see(database, dump, "COPY %pg_temp%small%")
+    process.kill()
+    process.communicate(timeout=60)
+    database.settle()
+    database.execute(CHECK % 0)
+    before = catalog(database)
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
+def test_a_second_replay_is_told_what_to_end(database: Database, dump: Path, snapshot: Path) -> None:
+    """A replay that is only halted still has its sessions: the next one names the statement that ends them, and then goes on."""
+    database.execute(TARGET)
+    before = catalog(database)
+    process = start_and_see(database, dump, "COPY %FROM STDIN%")
+    process.send_signal(signal.SIGSTOP)
+    done = programs.fail(programs.REFUSED, ["another replay is at work", "(valise-replay of user", "if that program is gone"],
+                          programs.REPLAY, "--dsn", database.dsn, dump)
+    statement = re.search(r"SELECT pg_terminate_backend\(\d+\)", done.error)
+    assert statement, done
+    database.server.execute("postgres", statement.group())
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert process.returncode == programs.DATABASE
+    assert catalog(database) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
