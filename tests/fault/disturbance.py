@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
@@ -12,12 +13,15 @@ import psycopg2
 
 from proxy import Proxy
 from server import Server
+from space import Space
 
-KINDS = ["kill", "kill", "terminate", "terminate", "crash", "cut", "interrupt", "end"]
+KINDS = ["kill", "kill", "terminate", "terminate", "crash", "cut", "bytes", "bytes", "pause", "freeze", "full", "interrupt", "end"]
 SIGNALS = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "end": signal.SIGTERM}
+PAUSES = [0.05, 0.3, 1.5]   # seconds
 
 # Exit statuses (base/error.h) that a replay may end with after each; 0: it was done, or did not notice.
-STATUSES = {"kill": {0, -signal.SIGKILL}, "terminate": {0, 8}, "crash": {0, 8}, "cut": {0, 8}, "interrupt": {0, 11}, "end": {0, 11}}
+STATUSES = {"kill": {0, -signal.SIGKILL}, "terminate": {0, 8}, "crash": {0, 8}, "cut": {0, 8}, "bytes": {0, 8}, "pause": {0},
+            "freeze": {0}, "full": {0, 8}, "interrupt": {0, 11}, "end": {0, 11}}
 
 START = "start"   # no session yet: a signal may even come before the program handles it
 
@@ -73,11 +77,31 @@ class Watch:
             self.seen = phase_of([query for (query,) in cursor.fetchall()]) or self.seen
         return self.seen
 
+    def freeze_one(self, dice: random.Random) -> None:
+        """Halt the server's process of a session for a moment."""
+        pids = self.sessions()
+        pause = dice.choice(PAUSES)
+        if pids:
+            pid = dice.choice(pids)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(pause)
+                os.kill(pid, signal.SIGCONT)
+
     def terminate_one(self, dice: random.Random) -> None:
         pids = self.sessions()
         if pids:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", [dice.choice(pids)])
+
+
+@dataclass
+class Place:
+    """Where a replay works."""
+
+    database: str
+    proxy: Proxy
+    space: Space | None   # that the database lies in, if it does
 
 
 @dataclass
@@ -87,10 +111,11 @@ class Disturbance:
     kind: str
     phase: str | None
     delay: float
+    size: int = 0   # bytes that still pass, for the kind "bytes"
 
     def __str__(self) -> str:
         when = f"at \"{self.phase}\" and {self.delay * 1000:.0f} ms" if self.phase else f"after {self.delay * 1000:.0f} ms"
-        return f"{self.kind} {when}"
+        return f"{self.kind} {when}" + (f" and {self.size} bytes" if self.kind == "bytes" else "")
 
     def wait(self, process: subprocess.Popen[bytes], watch: Watch) -> str | None:
         """The phase at the right moment; None if the process has ended before."""
@@ -104,20 +129,49 @@ class Disturbance:
             time.sleep(0.001)
         return None
 
-    def do(self, process: subprocess.Popen[bytes], watch: Watch, proxy: Proxy, dice: random.Random) -> None:
+    def strike(self, process: subprocess.Popen[bytes], watch: Watch, place: Place, dice: random.Random) -> str | None:
+        """Wait, and do it; the phase that was hit, None if the process has ended before."""
+        phase = self.wait(process, watch)
+        if phase is None:
+            return None
+        if self.kind == "bytes":
+            return self.wait_for_cut(process, watch, place.proxy, dice)
+        self.do(process, watch, place, dice)
+        return phase
+
+    def wait_for_cut(self, process: subprocess.Popen[bytes], watch: Watch, proxy: Proxy, dice: random.Random) -> str | None:
+        proxy.cut_after(self.size, dice)
+        while process.poll() is None and not proxy.has_cut:
+            watch.look()
+            time.sleep(0.001)
+        proxy.pass_all()
+        return watch.seen if proxy.has_cut else None
+
+    def do(self, process: subprocess.Popen[bytes], watch: Watch, place: Place, dice: random.Random) -> None:
         if self.kind in SIGNALS:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(SIGNALS[self.kind])
+        elif self.kind == "pause":
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(dice.choice(PAUSES))
+            process.send_signal(signal.SIGCONT)
+        elif self.kind == "freeze":
+            watch.freeze_one(dice)
         elif self.kind == "terminate":
             watch.terminate_one(dice)
         elif self.kind == "crash":
             watch.server.crash()
+        elif self.kind == "full":
+            assert place.space
+            place.space.fill()
         else:
-            proxy.cut(dice)
+            place.proxy.cut(dice)
 
 
-def choose(dice: random.Random, duration: float) -> Disturbance:
+def choose(dice: random.Random, duration: float, traffic: int) -> Disturbance:
+    """By what an undisturbed replay takes: seconds, and bytes through the network."""
     kind = dice.choice(KINDS)
+    size = int(traffic ** dice.random())
     if dice.random() < 0.6:
-        return Disturbance(kind, dice.choice(TARGETS), dice.choice([0, 0, dice.random() * 0.03]))
-    return Disturbance(kind, None, dice.random() * duration * 1.05)
+        return Disturbance(kind, dice.choice(TARGETS), dice.choice([0, 0, dice.random() * 0.03]), size)
+    return Disturbance(kind, None, dice.random() * duration * 1.05, size)

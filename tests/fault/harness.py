@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import collections
-import os
+import contextlib
 import random
 import shutil
 import subprocess
@@ -11,33 +11,24 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import fixture
-from disturbance import SIGNALS, START, STATUSES, Disturbance, Watch, choose
+import dump_trouble
+from disturbance import SIGNALS, START, STATUSES, TARGETS, Disturbance, Place, Watch, choose
 from fingerprint import differences, fingerprint
 from proxy import Proxy
-from server import ROOT, Server
+from server import BUILD, Server
+from space import Space, Unavailable
+from subject import make
 
-BUILD = ROOT / os.environ.get("VALISE_BUILD_DIR", "build")
 DUMP, REPLAY = BUILD / "dump/valise-dump", BUILD / "replay/valise-replay"
 
 REFUSED = 9
+TABLESPACE = "room"  # of the databases that are made full
 PATIENCE = 15.0      # seconds after which a replay must be able to go on
-TIME_MAX = 120.0     # seconds for one run
+TIME_MAX = 300.0     # seconds for one run
 
 
 class Broken(Exception):
     """The replay did something that it must not do."""
-
-
-@dataclass
-class Size:
-    """How much the generated database holds."""
-
-    rows: int
-    bulk: int   # bytes in one table
-
-
-SIZES = {"small": Size(24000, 1 << 20), "large": Size(60000, 160 << 20)}
 
 
 @dataclass
@@ -56,39 +47,61 @@ class Story:
 class Harness:
     """A dump, a prepared target, and what an undisturbed replay makes of it."""
 
-    def __init__(self, server: Server, size: Size) -> None:
+    def __init__(self, server: Server, size: str = "small", database: Path | None = None) -> None:
         self.server = server
         self.stories: list[Story] = []
-        self.folder = Path(tempfile.mkdtemp(prefix="valise-fault."))
-        snapshot = self.folder / "snapshot.db"
-        self.dump, self.profile = self.folder / "snapshot.valise", self.folder / "profile.yaml"
-        fixture.make(snapshot, size.rows, size.bulk)
-        self.profile.write_text(fixture.PROFILE, encoding="utf-8")
-        subprocess.run([DUMP, "-o", self.dump, snapshot], check=True, stderr=subprocess.DEVNULL)
-        server.create("prepared")
-        server.execute("prepared", fixture.POSTGRESQL_SCHEMA, role="fault_owner")
-        self.learn()
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(tempfile.mkdtemp(prefix="valise-fault."))
+            stack.callback(shutil.rmtree, self.folder)
+            self.find_spaces(stack)
+            self.make_subject(size, database)
+            self.learn()
+            self.stack = stack.pop_all()   # all went well: it lives until close()
+
+    def make_subject(self, size: str, database: Path | None) -> None:
+        self.dump = self.folder / "snapshot.valise"
+        self.subject = make(size, database, self.folder)
+        begun = time.monotonic()
+        subprocess.run([DUMP, "-o", self.dump, self.subject.snapshot], check=True, stderr=subprocess.DEVNULL)
+        self.source = dump_trouble.Source(DUMP, self.subject.snapshot, self.dump.read_bytes(), time.monotonic() - begun)
+        self.server.create("prepared")
+        self.subject.prepare(self.server, "prepared")
+
+    def find_spaces(self, stack: contextlib.ExitStack) -> None:
+        """Where databases and dumps get no more room; no_space is why there is no such place."""
+        self.space: Space | None = None
+        self.dump_space: Space | None = None
+        self.no_space = ""
+        try:
+            self.dump_space = stack.enter_context(Space())
+            self.space = stack.enter_context(Space("postgres"))
+        except Unavailable as error:
+            self.no_space = str(error)
+            return
+        self.server.execute("postgres", f"CREATE TABLESPACE {TABLESPACE} LOCATION '{self.space.folder}'")
 
     def learn(self) -> None:
-        """What the target is before and after, and how long it takes."""
+        """What the target is before and after, how long it takes, and how many bytes go through the network."""
         self.server.create("undisturbed", "prepared")
         self.before = fingerprint(self.server, "undisturbed")
-        begun = time.monotonic()
-        status, error = self.finish(self.start("undisturbed", self.server.port))
-        self.duration = time.monotonic() - begun
+        with Proxy(self.server.port) as proxy:
+            begun = time.monotonic()
+            status, error = self.finish(self.start("undisturbed", proxy.port))
+            self.duration, self.traffic = time.monotonic() - begun, proxy.passed
         if status != 0:
             raise Broken(f"the undisturbed replay ends with status {status}: {error}")
         self.after = fingerprint(self.server, "undisturbed")
         self.server.drop("undisturbed")
 
     def close(self) -> None:
-        shutil.rmtree(self.folder)
+        self.stack.close()
 
     # ---- runs
 
     def start(self, database: str, port: int, *words: str) -> subprocess.Popen[bytes]:
         target = ["--dsn", self.server.dsn(database, port=port)]
-        dump = [] if "--abort" in words or "--status" in words else ["--profile", str(self.profile), "-j", "3", str(self.dump)]
+        profile = ["--profile", str(self.subject.profile)] if self.subject.profile else []
+        dump = [] if "--abort" in words or "--status" in words else [*profile, "-j", "3", str(self.dump)]
         return subprocess.Popen([str(REPLAY), "-q", *target, *words, *dump], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -101,27 +114,29 @@ class Harness:
             raise Broken(f"the replay hangs for {TIME_MAX:.0f} s: {process.args!r}") from expired
         return process.returncode, (error + out).decode(errors="replace").strip()
 
-    def disturbed(self, story: Story, dice: random.Random, disturbance: Disturbance, place: tuple[str, Proxy],
-                  *words: str) -> bool:
+    def disturbed(self, story: Story, dice: random.Random, disturbance: Disturbance, place: Place, *words: str) -> bool:
         """One run that is disturbed; true if it is done nevertheless."""
-        database, proxy = place
-        watch = Watch(self.server, database)
-        process = self.start(database, proxy.port, *words)
+        if disturbance.kind == "full" and place.space is None:
+            story.tell(f"{disturbance}: not possible here: {self.no_space}")
+            return False
+        watch = Watch(self.server, place.database)
+        process = self.start(place.database, place.proxy.port, *words)
         try:
-            phase = disturbance.wait(process, watch)
+            phase = disturbance.strike(process, watch, place, dice)
             if phase is not None:
-                disturbance.do(process, watch, proxy, dice)
                 story.hits.append((f"abort: {phase}" if words else phase, disturbance.kind))
+            status, error = self.finish(process)
+            if place.space:
+                place.space.make_room()   # before --status: without room not even a session can begin
+            story.tell(f"{' '.join(words)} {disturbance}: {'too late' if phase is None else 'hit ' + repr(phase)}, "
+                       f"status {status} {error.splitlines()[:1]}")
+            good = STATUSES[disturbance.kind] | ({-SIGNALS.get(disturbance.kind, 0)} if phase == START else set())
+            if status not in ({0} if phase is None else good) and not self.is_busy(status, error):
+                raise Broken(f"status {status} after {disturbance}: {error}")
+            if not story.is_begun:
+                self.check_words(story, place.database, status, error)
         finally:
             watch.close()
-        status, error = self.finish(process)
-        story.tell(f"{' '.join(words)} {disturbance}: {'too late' if phase is None else 'hit ' + repr(phase)}, "
-                   f"status {status} {error.splitlines()[:1]}")
-        good = STATUSES[disturbance.kind] | ({-SIGNALS.get(disturbance.kind, 0)} if phase == START else set())
-        if status not in ({0} if phase is None else good) and not self.is_busy(status, error):
-            raise Broken(f"status {status} after {disturbance}: {error}")
-        if not story.is_begun:
-            self.check_words(story, database, status, error)
         return status == 0
 
     def check_words(self, story: Story, database: str, status: int, error: str) -> None:
@@ -163,25 +178,34 @@ class Harness:
     def run(self, seed: int, keep: bool = False) -> Story:
         """Raises Broken, with the story in it, if anything is not as it must be."""
         dice = random.Random(seed)
+        return self.run_plan(seed, [choose(dice, self.duration, self.traffic) for _ in range(dice.choice([1, 1, 2, 3]))], dice, keep)
+
+    def run_plan(self, seed: int, plan: list[Disturbance], dice: random.Random | None = None, keep: bool = False) -> Story:
+        """These disturbances; with dice now and then a dump, too."""
         story, database = Story(seed), f"seed_{seed}"
+        is_full = self.space is not None and any(disturbance.kind == "full" for disturbance in plan)
         self.server.drop(database)
-        self.server.create(database, "prepared")
+        self.server.create(database, "prepared", TABLESPACE if is_full else "pg_default")
         try:
             with Proxy(self.server.port) as proxy:
-                self.play(story, dice, (database, proxy))
+                self.play(story, dice or random.Random(seed), plan, Place(database, proxy, self.space if is_full else None))
+            if dice and dice.random() < 0.25:
+                self.disturb_dump(story, dice)
         except Broken as broken:
             told = "\n".join(f"    {line}" for line in story.lines)
             raise Broken(f"seed {seed}:\n{told}\n{broken}") from broken
         finally:
+            if is_full and self.space:
+                self.space.make_room()
             if not keep:
                 self.server.drop(database)
         return story
 
-    def play(self, story: Story, dice: random.Random, place: tuple[str, Proxy]) -> None:
-        database, proxy = place
+    def play(self, story: Story, dice: random.Random, plan: list[Disturbance], place: Place) -> None:
+        database, proxy = place.database, place.proxy
         done = False
-        for _ in range(dice.choice([1, 1, 2, 3])):
-            done = done or self.disturbed(story, dice, choose(dice, self.duration), place)
+        for disturbance in plan:
+            done = done or self.disturbed(story, dice, disturbance, place)
         if not done and dice.random() < 0.3:
             self.undo(story, dice, place)
         self.complete(story, database, proxy.port)
@@ -190,22 +214,36 @@ class Harness:
         if "nothing" not in again.lower():
             raise Broken(f"a finished replay does not say that there is nothing to do: {again}")
 
-    def undo(self, story: Story, dice: random.Random, place: tuple[str, Proxy]) -> None:
-        database, proxy = place
+    def undo(self, story: Story, dice: random.Random, place: Place) -> None:
         if dice.random() < 0.5:
-            self.disturbed(story, dice, Disturbance(dice.choice(["kill", "terminate", "crash"]), None, dice.random() * 0.3), place, "--abort")
-        self.complete(story, database, proxy.port, "--abort")
-        self.compare(database, self.before, "after --abort")
+            kind = dice.choice(["kill", "terminate", "crash", "cut", "bytes", "pause"])
+            disturbance = Disturbance(kind, None, dice.random() * 0.3, int(10000 ** dice.random()))
+            self.disturbed(story, dice, disturbance, place, "--abort")
+        self.complete(story, place.database, place.proxy.port, "--abort")
+        self.compare(place.database, self.before, "after --abort")
+
+    def disturb_dump(self, story: Story, dice: random.Random) -> None:
+        kind, share = dump_trouble.choose(dice)
+        if kind == "full" and self.dump_space is None:
+            story.tell(f"a full disk for a dump: not possible here: {self.no_space}")
+            return
+        story.tell(f"a dump, {kind} at {share:.3f}")
+        problem = dump_trouble.break_off(self.source, kind, share, self.dump_space if kind == "full" else None)
+        if problem:
+            raise Broken(problem)
+        story.hits.append(("dump", kind))
 
 
 def summary(stories: list[Story]) -> str:
     """How often each phase was hit, and by what."""
     hits = [hit for story in stories for hit in story.hits]
-    kinds = sorted(set(STATUSES))
+    kinds = sorted(STATUSES)
     by_phase: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for phase, kind in hits:
         by_phase[phase][kind] += 1
     lines = [f"{'phase':24}" + "".join(f"{kind:>11}" for kind in kinds) + f"{'all':>11}"]
     lines += [f"{phase:24}" + "".join(f"{by_phase[phase][kind]:11}" for kind in kinds) + f"{sum(by_phase[phase].values()):11}"
               for phase in sorted(by_phase)]
+    missed = [phase for phase in [START, *TARGETS] if phase not in by_phase]
+    lines.append(f"phases that nothing hit: {', '.join(missed) or 'none'}")
     return "\n".join([*lines, f"{len(stories)} seeds, {len(hits)} disturbances"])

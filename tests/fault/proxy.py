@@ -18,6 +18,10 @@ class Proxy:
         self.port: int = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.passed = 0                      # bytes, both ways
+        self.limit: int | None = None        # the value of passed at which to cut
+        self.has_cut = False
+        self.cuts_all = self.resets = False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self) -> None:
@@ -36,10 +40,25 @@ class Proxy:
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self.forward, args=(source, sink), daemon=True).start()
 
+    def allow(self, size: int) -> int:
+        """How many of these bytes may pass; fewer only once, where the cut is."""
+        with self.lock:
+            if self.limit is not None and self.passed + size > self.limit:
+                size = max(self.limit - self.passed, 0)
+                self.limit, self.has_cut = None, True
+            self.passed += size
+            return size
+
     def forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                sink.sendall(data)
+                allowed = self.allow(len(data))
+                sink.sendall(data[:allowed])
+                if allowed < len(data):
+                    with self.lock:
+                        pairs = [pair for pair in self.pairs if self.cuts_all or source in pair]
+                    self.break_off(pairs, self.resets)
+                    return
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
@@ -48,8 +67,22 @@ class Proxy:
         with self.lock:
             pairs = list(self.pairs)
         victims = pairs if dice.random() < 0.5 else dice.sample(pairs, min(1, len(pairs)))
-        resets = dice.random() < 0.5
-        for pair in victims:
+        self.break_off(victims, dice.random() < 0.5)
+
+    def cut_after(self, size: int, dice: random.Random) -> None:
+        """Cut after so many more bytes, in the midst of a message perhaps: the connection they go through, or all."""
+        with self.lock:
+            self.cuts_all, self.resets = dice.random() < 0.5, dice.random() < 0.5
+            self.has_cut, self.limit = False, self.passed + size
+
+    def pass_all(self) -> None:
+        """No cut any more that has not come yet."""
+        with self.lock:
+            self.limit = None
+
+    @staticmethod
+    def break_off(pairs: list[tuple[socket.socket, socket.socket]], resets: bool) -> None:
+        for pair in pairs:
             for end in pair:
                 with contextlib.suppress(OSError):
                     if resets:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("VALISE_BUILD_DIR", "build")
 ROLE, PASSWORD = "fault_owner", "fault"
 
 # A server that is stopped hard loses what it has not written, as synchronous_commit decides; the machine lives on, so fsync
@@ -72,9 +73,9 @@ class Server:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
-    def create(self, name: str, template: str = "template0") -> None:
+    def create(self, name: str, template: str = "template0", tablespace: str = "pg_default") -> None:
         locale = " ENCODING 'UTF8' LOCALE 'C'" if template == "template0" else ""
-        self.execute("postgres", f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}{locale}")
+        self.execute("postgres", f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}{locale} TABLESPACE {tablespace}")
 
     def drop(self, name: str) -> None:
         self.execute("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
