@@ -70,7 +70,7 @@ static size_t describe_options(
             .choice = &words->verify,
             .choices = verify_names,
             .help = "afterwards: touched reads back and compares all tables that were written "
-                    "(default), full every table, also after a delta; counts only counts rows, "
+                    "(default), full after a delta the other tables too; counts only counts rows, "
                     "none"},
         {.name = "on-drift",
             .choice = &words->on_drift,

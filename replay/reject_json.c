@@ -408,6 +408,41 @@ static bool skip_value(struct reader *r, struct error *err)
     return done;
 }
 
+/* Digits that bytea takes. */
+static bool take_row(struct reader *r, struct reject_json_entry *entry, struct error *err)
+{
+    size_t size;
+
+    if (!take_string(r, &entry->row, &size, err))
+        return false;
+    return (size % 2 == 0 && strspn(entry->row, "0123456789abcdefABCDEF") == size)
+           || fail(r, err, "a \"row\" has no hexadecimal digits");
+}
+
+static bool take_field(
+    struct reader *r, const char *name, struct reject_json_entry *entry, struct error *err)
+{
+    const char *from = r->at;
+    struct value id;
+    size_t size;
+
+    if (strcmp(name, "id") == 0) {
+        if (!take_value(r, &id, err))
+            return false;
+        entry->id = id.class == VALUE_INTEGER ? id.integer : 0;
+        return true;
+    }
+    if (strcmp(name, "table") == 0)
+        return take_string(r, &entry->table, &size, err);
+    if (strcmp(name, "row") == 0)
+        return take_row(r, entry, err);
+    if (!skip_value(r, err))
+        return false;
+    if (strcmp(name, "values") == 0)
+        entry->values = arena_copy(r->arena, from, (size_t)(r->at - from));
+    return true;
+}
+
 static bool take_entry(struct reader *r, struct reject_json_entry *entry, struct error *err)
 {
     const char *name;
@@ -417,24 +452,12 @@ static bool take_entry(struct reader *r, struct reject_json_entry *entry, struct
     if (!take(r, '{'))
         return fail(r, err, "there is no object ({...})");
     do {
-        const char *from;
-        struct value value;
-
         if (!take_string(r, &name, &size, err))
             return false;
         if (!take(r, ':'))
             return fail(r, err, "a \":\" is missing");
-        from = r->at;
-        if (strcmp(name, "id") == 0) {
-            if (!take_value(r, &value, err))
-                return false;
-            entry->id = value.class == VALUE_INTEGER ? value.integer : 0;
-            continue;
-        }
-        if (!skip_value(r, err))
+        if (!take_field(r, name, entry, err))
             return false;
-        if (strcmp(name, "values") == 0)
-            entry->values = arena_copy(r->arena, from, (size_t)(r->at - from));
     } while (take(r, ','));
     return take(r, '}') || fail(r, err, "a \"}\" is missing");
 }

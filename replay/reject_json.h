@@ -35,10 +35,12 @@ struct reject_json_row {
 MUST_CHECK bool reject_json_read(
     struct reject_json_row *row, struct arena *arena, const char *text, struct error *err);
 
-/* One object of a file of rejected rows: its number, and its values as they stand there. */
+/* One object of a file of rejected rows: which row it is, and its values as they stand there. */
 struct reject_json_entry {
     int64_t id;
-    const char *values; /* NULL: it has none */
+    const char *table; /* NULL: it has none; likewise: */
+    const char *row;   /* canonical bytes, in hexadecimal digits */
+    const char *values;
 };
 
 /*

@@ -31,6 +31,7 @@ struct attempt {
     struct retry_row *rows; /* owned; those of a table together */
     size_t count;
     size_t back_count;
+    size_t stranger_count; /* rows of the file that are not among the rejected ones */
 };
 
 static void attempt_release(struct attempt *attempt)
@@ -84,6 +85,43 @@ static bool check_ledger(struct attempt *attempt, struct error *err)
     return target_catalog_read(&attempt->catalog, connection, NULL, err);
 }
 
+/* Numbers are given anew by every replay: a row is known by its bytes. Of equal ones that of the
+   same number comes first, then one that is not repaired. */
+#define IS_ROW " AND table_name = $3 AND row_bytes = decode($4, 'hex')"
+
+static const char *const repair_sql[] = {
+    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " FULL_REPLAY IS_ROW
+    " RETURNING 1",
+    "UPDATE valise.rejects SET repair = $2 WHERE $1::bigint IS NOT NULL AND id = (SELECT id"
+    " FROM valise.rejects WHERE replay = " FULL_REPLAY IS_ROW
+    " ORDER BY repair IS NOT NULL, id LIMIT 1) RETURNING 1",
+};
+
+static const char repair_number_sql[] =
+    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " FULL_REPLAY " RETURNING 1";
+
+static bool repair(
+    struct attempt *attempt, const struct reject_json_entry *entry, struct error *err)
+{
+    bool has_row = entry->table != NULL && entry->row != NULL;
+    size_t found_count = 0;
+    char id[24];
+    const char *items[] = {id, entry->values, entry->table, entry->row};
+
+    snprintf(id, sizeof(id), "%" PRId64, entry->id);
+    for (size_t i = 0; found_count == 0 && i < (has_row ? 2 : 1); i++) {
+        OWNED(connection_rows) struct connection_rows rows = {0};
+
+        if (!connection_query(attempt->retry->connection,
+                has_row ? repair_sql[i] : repair_number_sql,
+                &(struct connection_values){.items = items, .count = has_row ? 4 : 2}, &rows, err))
+            return false;
+        found_count = rows.row_count;
+    }
+    attempt->stranger_count += found_count == 0;
+    return true;
+}
+
 /* What the file says of rows becomes their repair. */
 static bool take_file(struct attempt *attempt, struct error *err)
 {
@@ -99,17 +137,8 @@ static bool take_file(struct attempt *attempt, struct error *err)
         return false;
     if (!reject_json_read_file(&entries, &count, &attempt->arena, quote_text(&text), err))
         return error_wrap(err, "\"%s\" is no file of rejected rows", path);
-    for (size_t i = 0; i < count && done; i++) {
-        OWNED(connection_rows) struct connection_rows rows = {0};
-        char id[24];
-        const char *items[] = {id, entries[i].values};
-
-        snprintf(id, sizeof(id), "%" PRId64, entries[i].id);
-        done = entries[i].values == NULL
-               || connection_query(attempt->retry->connection,
-                   "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " FULL_REPLAY,
-                   &(struct connection_values){.items = items, .count = 2}, &rows, err);
-    }
+    for (size_t i = 0; i < count && done; i++)
+        done = entries[i].values == NULL || repair(attempt, &entries[i], err);
     free(entries);
     return done;
 }
@@ -335,6 +364,10 @@ static bool tell_all(struct attempt *attempt, struct error *err)
 {
     size_t left_count = attempt->count - attempt->back_count;
 
+    if (attempt->stranger_count > 0)
+        tell(attempt,
+            arena_format(&attempt->arena, "%zu row%s of the file: not among the rejected ones\n",
+                attempt->stranger_count, attempt->stranger_count == 1 ? "" : "s"));
     if (attempt->count == 0) {
         tell(attempt, "There are no rejected rows: nothing to do.\n");
         return true;

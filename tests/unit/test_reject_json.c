@@ -129,7 +129,9 @@ static void files_are_read(void **state)
 {
     static const char text[] =
         "[ {\"id\": 7, \"more\": {\"x\": [1, {}, []]}, \"values\": {\"a\": 1}},"
-        " {\"values\": {\"b\": \"}\"}, \"id\": 8}, {\"id\": 9} ]\n";
+        " {\"values\": {\"b\": \"}\"}, \"id\": 8}, {\"id\": 9, \"table\": \"t\", \"row\": \"01fF\"} ]\n";
+    static const char *const damaged[] = {
+        "[{\"row\": \"0\"}]", "[{\"row\": \"0g\"}]", "[{\"row\": 1}]"};
     OWNED(arena) struct arena arena = {0};
     struct reject_json_entry *entries;
     struct error err;
@@ -142,7 +144,14 @@ static void files_are_read(void **state)
     assert_string_equal(entries[0].values, " {\"a\": 1}");
     assert_string_equal(entries[1].values, " {\"b\": \"}\"}");
     assert_null(entries[2].values);
+    assert_null(entries[1].row);
+    assert_string_equal(entries[2].table, "t");
+    assert_string_equal(entries[2].row, "01fF");
     free(entries);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        assert_false(reject_json_read_file(&entries, &count, &arena, damaged[i], &err));
+        assert_int_equal(err.kind, ERROR_USAGE);
+    }
     assert_true(reject_json_read_file(&entries, &count, &arena, "[]", &err));
     assert_int_equal(count, 0);
     free(entries);
