@@ -265,24 +265,42 @@ bool ledger_save_ddl(const struct ledger *ledger, struct connection *connection,
     return connection_exec(connection, quote_text(&sql), err);
 }
 
+/* Foreign keys that stay, as what they are in cannot be taken down: they must not act on rows that
+   nothing would bring back. */
+static bool check_references(struct connection *connection, const struct target_table *table,
+    bool *is_referenced, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    char oid[24];
+    const char *items[] = {oid};
+
+    snprintf(oid, sizeof(oid), "%" PRIu32, table->oid);
+    if (!connection_query(connection,
+            "SELECT conname, conrelid::pg_catalog.regclass, confdeltype IN ('c', 'n', 'd')"
+            " FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1::oid"
+            " AND conrelid <> confrelid ORDER BY 3 DESC, 2, 1",
+            &(struct connection_values){.items = items, .count = 1}, &rows, err))
+        return false;
+    *is_referenced = rows.row_count > 0;
+    return !*is_referenced || !connection_rows_boolean(&rows, 0, 2)
+           || error_set(err, ERROR_REFUSED,
+               "replacing its rows would delete or change rows of table %s, by the foreign key "
+               "\"%s\"; drop that key, and add it again afterwards",
+               connection_rows_text(&rows, 0, 1), connection_rows_text(&rows, 0, 0));
+}
+
 /* Deleted rows would keep their room, in a table that is filled at once again; but what a foreign
    key that stays refers to cannot be truncated. */
 static bool put_removal(struct connection *connection, const struct target_table *table,
     struct byte_buffer *sql, struct error *err)
 {
-    OWNED(connection_rows) struct connection_rows rows = {0};
-    bool is_large = table->size > TRUNCATE_SIZE_MIN;
-    char oid[24];
-    const char *items[] = {oid};
+    bool is_referenced;
+    bool truncates;
 
-    snprintf(oid, sizeof(oid), "%" PRIu32, table->oid);
-    if (is_large
-        && !connection_query(connection,
-            "SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1::oid"
-            " AND conrelid <> confrelid",
-            &(struct connection_values){.items = items, .count = 1}, &rows, err))
+    if (!check_references(connection, table, &is_referenced, err))
         return false;
-    quote_plain(sql, is_large && rows.row_count == 0 ? "; TRUNCATE " : "; DELETE FROM ");
+    truncates = table->size > TRUNCATE_SIZE_MIN && !is_referenced;
+    quote_plain(sql, truncates ? "; TRUNCATE " : "; DELETE FROM ");
     quote_plain(sql, target_catalog_only(table));
     quote_qualified(sql, table->schema, table->name);
     return true;

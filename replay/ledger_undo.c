@@ -29,21 +29,43 @@ static bool drop_again(
     return true;
 }
 
+/* What the replay writes. Of other tables only foreign keys that stay still refer to them. */
+static const char tables_sql[] =
+    "WITH saved AS (SELECT schema_name, table_name, copy_name,"
+    "  to_regclass(format('%I.%I', schema_name, table_name))::oid AS oid"
+    "  FROM valise.saved_table WHERE replay = $1)"
+    " SELECT schema_name, table_name, copy_name,"
+    " EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c WHERE c.relkind = 'p' AND c.oid = s.oid),"
+    " EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'f'"
+    "  AND k.confrelid = s.oid AND k.conrelid NOT IN (SELECT oid FROM saved WHERE oid IS NOT NULL))"
+    " FROM saved AS s ORDER BY schema_name, table_name";
+
+static void put_table(struct byte_buffer *sql, const struct connection_rows *tables, size_t row)
+{
+    quote_plain(sql, connection_rows_boolean(tables, row, 3) ? "" : "ONLY ");
+    quote_qualified(
+        sql, connection_rows_text(tables, row, 0), connection_rows_text(tables, row, 1));
+}
+
+/* Tables that others refer to cannot be truncated, even if those are empty. */
 static bool empty_tables(
     const struct connection_rows *tables, struct connection *connection, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
-    if (tables->row_count == 0)
-        return true;
-    quote_plain(&sql, "TRUNCATE ");
     for (size_t i = 0; i < tables->row_count; i++) {
-        quote_plain(&sql, i == 0 ? "" : ", ");
-        quote_plain(&sql, connection_rows_boolean(tables, i, 3) ? "" : "ONLY ");
-        quote_qualified(
-            &sql, connection_rows_text(tables, i, 0), connection_rows_text(tables, i, 1));
+        if (connection_rows_boolean(tables, i, 4))
+            continue;
+        quote_plain(&sql, sql.size == 0 ? "TRUNCATE " : ", ");
+        put_table(&sql, tables, i);
     }
-    return connection_exec(connection, quote_text(&sql), err);
+    for (size_t i = 0; i < tables->row_count; i++) {
+        if (!connection_rows_boolean(tables, i, 4))
+            continue;
+        quote_plain(&sql, sql.size == 0 ? "DELETE FROM " : "; DELETE FROM ");
+        put_table(&sql, tables, i);
+    }
+    return sql.size == 0 || connection_exec(connection, quote_text(&sql), err);
 }
 
 /* The columns of a copy: those that can be written. NULL when there are none. */
@@ -165,16 +187,11 @@ bool ledger_undo(struct ledger *ledger, struct connection *connection, struct er
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
-        || !query_saved(ledger, connection,
-            "SELECT schema_name, table_name, copy_name, EXISTS (SELECT 1 FROM pg_catalog.pg_class"
-            "  WHERE relkind = 'p' AND oid = to_regclass(format('%I.%I', schema_name, table_name)))"
-            " FROM valise.saved_table WHERE replay = $1"
-            " ORDER BY schema_name, table_name",
-            &tables, err)
-        || !drop_again(ledger, connection, err) || !empty_tables(&tables, connection, err)
-        || !return_rows(&tables, connection, err) || !restore_ddl(ledger, connection, err)
-        || !return_sequences(ledger, connection, err) || !forget(ledger, connection, err)
-        || !connection_transaction_commit(&transaction, err))
+        || !drop_again(ledger, connection, err)
+        || !query_saved(ledger, connection, tables_sql, &tables, err)
+        || !empty_tables(&tables, connection, err) || !return_rows(&tables, connection, err)
+        || !restore_ddl(ledger, connection, err) || !return_sequences(ledger, connection, err)
+        || !forget(ledger, connection, err) || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "the replay is not undone (--abort again does it)");
     ledger_release(ledger);
     return true;

@@ -117,6 +117,31 @@ def test_a_killed_replay_goes_on_without_the_option(used: Database, tmp_path: Pa
     assert used.query("SELECT count(*) FROM elsewhere") == [(0,)]
 
 
+OTHER_SCHEMA = "CREATE SCHEMA other; CREATE TABLE other.refs (parent bigint REFERENCES public.parent {0});"
+
+
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
+def test_rows_of_another_schema_stay(used: Database, tmp_path: Path, action: str) -> None:
+    """Its foreign key cannot be taken down, and would take its rows along; --abort would not bring them back."""
+    _, dump = snapshot_of(tmp_path, "a")
+    used.execute(OTHER_SCHEMA.format("ON DELETE " + action) + "INSERT INTO other.refs VALUES (1), (2)")
+    before = used.contents()
+    programs.fail(programs.REFUSED, ["other.refs", "refs_parent_fkey", "drop that key"], programs.REPLAY, "--dsn", used.dsn, REPLACE, dump)
+    assert used.contents() == before
+    assert used.query("SELECT parent FROM other.refs ORDER BY 1") == [(1,), (2,)]
+
+
+def test_undone_though_another_schema_refers(used: Database, tmp_path: Path) -> None:
+    """What a foreign key that stays refers to cannot be truncated."""
+    _, dump = snapshot_of(tmp_path, "a")
+    used.execute(OTHER_SCHEMA.format("") + "CREATE FUNCTION late(bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT $1 <> 70 OR to_regclass('pg_temp.child')"
+                 " IS NOT NULL $$; ALTER TABLE child ADD CONSTRAINT too_late CHECK (late(id))")
+    before = used.contents()
+    programs.fail(programs.DATABASE, ["too_late", "as it was before"], programs.REPLAY, "--dsn", used.dsn, REPLACE, dump)
+    used.settle()
+    assert used.contents() == before
+
+
 # ------------------------------------------------------------------------------------------- replayed before
 
 
