@@ -8,7 +8,6 @@
 #include "replay/ledger_undo.h"
 #include "replay/loader.h"
 #include "replay/lost_rows.h"
-#include "replay/sequences.h"
 #include "replay/table_state.h"
 
 #include <stdlib.h>
@@ -236,6 +235,14 @@ static bool begin(const struct apply *apply, struct error *err)
                "it");
 }
 
+static bool check_parts(const struct apply *apply, struct error *err)
+{
+    const struct loader loader = {
+        .reader = apply->input->reader, .plan = apply->plan, .ledger = apply->ledger};
+
+    return loader_check_parts(&loader, err);
+}
+
 bool apply_run(const struct apply *apply, struct error *err)
 {
     enum ledger_phase phase = apply->ledger->replay.phase;
@@ -246,6 +253,8 @@ bool apply_run(const struct apply *apply, struct error *err)
             return false;
     } else if (!lost_rows_forget(apply->ledger, apply->connection, apply->plan, err)) {
         return give_up(apply, err);
+    } else if (!check_parts(apply, err)) {
+        return false;
     }
     return (do_work(apply, err) && conclude(apply, known, err)) || give_up(apply, err);
 }

@@ -7,6 +7,7 @@
 #include "replay/plan_progress.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PART_SIZE_MIN ((uint64_t)16 << 20) /* raw bytes of a part of a table */
 #define PART_SIZE_MAX ((uint64_t)64 << 20)
@@ -38,23 +39,8 @@ void loading_release(struct loading *loading)
 
 /* --- cutting ------------------------------------------------------------------ */
 
-static void skip_piece(const struct loader *loader, const struct loading_piece *piece)
-{
-    struct progress_count count = {0};
-
-    for (size_t i = 0; i < piece->block_count; i++)
-        count.rows += loader->reader->index.entries[piece->first_block + i].row_count;
-    count.bytes = plan_progress_size(piece->table, count.rows);
-    progress_skip(
-        loader->progress, PROGRESS_LOAD, plan_progress_number(loader->plan, piece->table), &count);
-}
-
 static void add_piece(struct loading *loading, const struct loading_piece *piece)
 {
-    if (ledger_find_part(loading->loader->ledger, piece->table->name, piece->number) != NULL) {
-        skip_piece(loading->loader, piece);
-        return;
-    }
     loading->pieces =
         byte_buffer_realloc(loading->pieces, (loading->piece_count + 1) * sizeof(*loading->pieces));
     loading->pieces[loading->piece_count++] = *piece;
@@ -89,6 +75,94 @@ static void cut_table(struct loading *loading, const struct plan_table *table)
             .number = piece.number + 1,
             .first_block = piece.first_block + piece.block_count};
     }
+}
+
+static void cut_tables(struct loading *loading)
+{
+    const struct plan *plan = loading->loader->plan;
+
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (plan->tables[i].action == PLAN_LOAD && plan->tables[i].row_count > 0)
+            cut_table(loading, &plan->tables[i]);
+}
+
+/* --- what is loaded ------------------------------------------------------------- */
+
+static uint64_t row_count_of(const struct loader *loader, const struct loading_piece *piece)
+{
+    uint64_t row_count = 0;
+
+    for (size_t i = 0; i < piece->block_count; i++)
+        row_count += loader->reader->index.entries[piece->first_block + i].row_count;
+    return row_count;
+}
+
+static void skip_piece(const struct loader *loader, const struct loading_piece *piece)
+{
+    struct progress_count count = {.rows = row_count_of(loader, piece)};
+
+    count.bytes = plan_progress_size(piece->table, count.rows);
+    progress_skip(
+        loader->progress, PROGRESS_LOAD, plan_progress_number(loader->plan, piece->table), &count);
+}
+
+static void drop_loaded(struct loading *loading)
+{
+    size_t left_count = 0;
+
+    for (size_t i = 0; i < loading->piece_count; i++) {
+        const struct loading_piece *piece = &loading->pieces[i];
+
+        if (ledger_find_part(loading->loader->ledger, piece->table->name, piece->number) != NULL)
+            skip_piece(loading->loader, piece);
+        else
+            loading->pieces[left_count++] = *piece;
+    }
+    loading->piece_count = left_count;
+}
+
+/* Has the part the rows of this piece, less those that are rejected? */
+static bool is_of_piece(
+    const struct loader *loader, const struct loading_piece *piece, const struct ledger_part *part)
+{
+    const struct rejects *rejects = &piece->table->rejects;
+    uint64_t row_count = part->row_count;
+
+    for (size_t i = 0; i < rejects->count; i++)
+        if (rejects->items[i].block - piece->first_block < piece->block_count)
+            row_count++;
+    return row_count == row_count_of(loader, piece);
+}
+
+static bool is_loaded(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (strcmp(plan->tables[i].name, name) == 0)
+            return plan->tables[i].action == PLAN_LOAD;
+    return false;
+}
+
+bool loader_check_parts(const struct loader *loader, struct error *err)
+{
+    OWNED(loading) struct loading loading = {.loader = loader};
+    size_t unknown_count = 0;
+    bool fits = true;
+
+    for (size_t i = 0; i < loader->ledger->part_count; i++)
+        unknown_count += is_loaded(loader->plan, loader->ledger->parts[i].table);
+    cut_tables(&loading);
+    for (size_t i = 0; i < loading.piece_count; i++) {
+        const struct loading_piece *piece = &loading.pieces[i];
+        const struct ledger_part *part =
+            ledger_find_part(loader->ledger, piece->table->name, piece->number);
+
+        unknown_count -= part != NULL;
+        fits = fits && (part == NULL || is_of_piece(loader, piece, part));
+    }
+    return (fits && unknown_count == 0)
+           || error_set(err, ERROR_REFUSED,
+               "the unfinished replay was begun by another version of this program, which cut the "
+               "tables into other parts; finish it with that version, or undo it with --abort");
 }
 
 /* Small ones together; parts of a table in order. */
@@ -294,9 +368,8 @@ static void schedule_tasks(struct loading *loading)
 void loader_plan(struct loading *loading, const struct loader *loader)
 {
     loading->loader = loader;
-    for (size_t i = 0; i < loader->plan->table_count; i++)
-        if (loader->plan->tables[i].action == PLAN_LOAD && loader->plan->tables[i].row_count > 0)
-            cut_table(loading, &loader->plan->tables[i]);
+    cut_tables(loading);
+    drop_loaded(loading);
     if (loading->piece_count > 0)
         qsort(loading->pieces, loading->piece_count, sizeof(*loading->pieces), compare_pieces);
     make_tasks(loading);

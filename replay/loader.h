@@ -42,6 +42,12 @@ void loader_plan(struct loading *loading, const struct loader *loader);
 
 void loading_release(struct loading *loading);
 
+/*
+ * Before going on: are the parts that the ledger has those that the tables are cut into now? Fails
+ * with ERROR_REFUSED. Of the loader it needs what is read, planned and recorded.
+ */
+MUST_CHECK bool loader_check_parts(const struct loader *loader, struct error *err);
+
 /* COPYs blocks of the dump; shared with derived tables. */
 struct loader_copy {
     const struct dump_reader *reader;

@@ -199,6 +199,23 @@ def test_an_unfinished_replay_is_not_existing_rows(database: Database, tmp_path:
     programs.fail(programs.REFUSED, ["unfinished", "--abort"], programs.REPLAY, "--dsn", database.dsn, REPLACE, other)
 
 
+@pytest.mark.parametrize("change", ["row_count = row_count - 1", "number = number + 1"])
+def test_parts_of_another_version(database: Database, tmp_path: Path, change: str) -> None:
+    """Tables that were cut otherwise cannot go on: rows would come twice, or not at all."""
+    snapshot, dump = snapshot_of(tmp_path, "a")
+    database.execute(TARGET)
+    programs.replay(database.dsn, dump)
+    database.settle()
+    database.execute(f"UPDATE valise.replay SET phase = 'load'; DELETE FROM valise.table_state; CREATE TABLE valise.old AS TABLE valise.part;"
+                     f"UPDATE valise.part SET {change} WHERE table_name = 'log'")
+    programs.fail(programs.REFUSED, ["another version", "--abort"], programs.REPLAY, "--dsn", database.dsn, "--verify=none", dump)
+    database.settle()
+    assert database.query("SELECT count(*) FROM log") == [(300,)]
+    database.execute("DELETE FROM valise.part; INSERT INTO valise.part TABLE valise.old; DROP TABLE valise.old")
+    programs.replay(database.dsn, dump)
+    equals(database, snapshot)
+
+
 # -------------------------------------------------------------------------- a profile's facts and requirements
 
 
