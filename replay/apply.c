@@ -8,6 +8,7 @@
 #include "replay/ledger_undo.h"
 #include "replay/loader.h"
 #include "replay/lost_rows.h"
+#include "replay/staging_target.h"
 #include "replay/table_state.h"
 
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static bool take_down(const struct apply *apply, struct error *err)
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
         || !ledger_begin(apply->ledger, connection, state, apply->dump, err)
+        || !staging_target_mark(connection, apply->is_staging, err)
         || (apply->forgets_state && !table_state_forget(connection, err))
         || !table_state_carry(apply->plan, apply->ledger, before, connection, err)
         || !ledger_save_ddl(apply->ledger, connection, &ddl, err)

@@ -20,6 +20,7 @@ struct apply {
     struct connection *connection; /* holds the lock */
     struct ledger *ledger;
     bool forgets_state; /* no table is taken as the last replay left it */
+    bool is_staging;    /* the target is, and stays, for staging */
     struct workers *workers;
     struct progress *progress;
     struct problems *problems; /* notes are added, and differences */

@@ -261,6 +261,7 @@ static bool do_replay(struct run_state *run, struct error *err)
         .connection = &run->connection,
         .ledger = &run->ledger,
         .forgets_state = run->is_renewed,
+        .is_staging = run->options->is_staging,
         .workers = &run->workers,
         .progress = &run->progress,
         .problems = &run->problems,
@@ -269,9 +270,7 @@ static bool do_replay(struct run_state *run, struct error *err)
 
     plan_progress_make(&run->progress, &run->plan, run->report.verify_level);
     run->report.jobs = choose_jobs(run);
-    if (!worker_count_open(&run->workers, &run->target, run->report.jobs, err)
-        || (!run->is_resumed && !run->is_newer
-            && !staging_target_mark(&run->connection, run->options->is_staging, err)))
+    if (!worker_count_open(&run->workers, &run->target, run->report.jobs, err))
         return not_begun(run, err);
     if (!apply_run(&apply, err))
         return false;

@@ -40,7 +40,5 @@ bool staging_target_mark(struct connection *connection, bool is_staging, struct 
     if (was_staging == is_staging)
         return true;
     return connection_exec(connection,
-        is_staging ? "CREATE SCHEMA IF NOT EXISTS valise; CREATE TABLE valise.staging ()"
-                   : "DROP TABLE valise.staging",
-        err);
+        is_staging ? "CREATE TABLE valise.staging ()" : "DROP TABLE valise.staging", err);
 }

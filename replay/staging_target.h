@@ -20,7 +20,8 @@
 MUST_CHECK bool staging_target_check(
     struct connection *connection, const struct ledger *ledger, bool is_staging, struct error *err);
 
-/* Remembers the kind, before the first replay begins. Fails with ERROR_DATABASE. */
+/* Remembers the kind, in the transaction that begins a replay and makes the ledger: so that one
+   that fails or is undone leaves nothing. Fails with ERROR_DATABASE. */
 MUST_CHECK bool staging_target_mark(
     struct connection *connection, bool is_staging, struct error *err);
 

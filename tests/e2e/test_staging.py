@@ -85,6 +85,23 @@ def test_an_abandoned_staging_may_become_anything(database: Database, shop: Path
     assert rows(database) == [(2, 2, 1)]
 
 
+def test_a_staging_that_fails_leaves_nothing(database: Database, shop: Path) -> None:
+    """While it begins, as a foreign key that stays would take other rows along; and later, as a CHECK is met only while rows are loaded."""
+    database.execute("""INSERT INTO person VALUES (99, 'z'); CREATE SCHEMA other; CREATE TABLE other.refs (person bigint REFERENCES public.person ON DELETE CASCADE);
+        INSERT INTO other.refs VALUES (99); CREATE FUNCTION late(bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT $1 <> 2 OR to_regclass('pg_temp.person') IS NOT NULL $$;
+        ALTER TABLE person ADD CONSTRAINT too_late CHECK (late(id))""")
+    before = database.contents()
+    programs.fail(programs.REFUSED, ["other.refs"], *options(database, shop, "--staging", "--on-existing=replace", shop))
+    assert database.contents() == before
+    database.execute("DROP SCHEMA other CASCADE")
+    before = database.contents()
+    programs.fail(programs.DATABASE, ["too_late", "as it was before"], *options(database, shop, "--staging", "--on-existing=replace", shop))
+    assert database.contents() == before
+    database.execute("ALTER TABLE person DROP CONSTRAINT too_late")
+    programs.succeed(*options(database, shop, "--on-existing=replace", shop))
+    assert rows(database) == [(2, 2, 1)]
+
+
 def test_without_a_profile_nobody_knows_what_to_leave_out(database: Database, shop: Path) -> None:
     database.settle()
     programs.fail(programs.USAGE, ["--staging needs a profile"], REPLAY, "--dsn", database.dsn, "--staging", shop)
