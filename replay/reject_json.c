@@ -250,7 +250,9 @@ static bool take_number(struct reader *r, struct value *value, struct error *err
     errno = 0;
     value->class = VALUE_INTEGER;
     value->integer = strtoll(r->at, &end, 10);
-    if (errno != 0 || end != r->at + size) {
+    if (errno != 0 && end == r->at + size)
+        return fail(r, err, "an integer is larger than 64 bits: write it in quotes");
+    if (end != r->at + size) {
         value->class = VALUE_REAL;
         value->real = strtod(r->at, &end);
     }
