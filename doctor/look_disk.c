@@ -1,9 +1,9 @@
 #include "doctor/look_disk.h"
 
 #include "base/owned.h"
+#include "postgres/server_disk.h"
 
 #include <inttypes.h>
-#include <sys/statvfs.h>
 
 static void put_unknown(struct patient *patient, const char *reason)
 {
@@ -19,12 +19,10 @@ static void put_unknown(struct patient *patient, const char *reason)
 }
 
 /* size: of the database. */
-static void judge(
-    struct patient *patient, const char *folder, const struct statvfs *disk, uint64_t size)
+static void judge(struct patient *patient, const struct server_disk *disk, uint64_t size)
 {
-    uint64_t unit = disk->f_frsize;
-    uint64_t available = disk->f_bavail * unit;
-    uint64_t total = disk->f_blocks * unit;
+    uint64_t available = disk->free_size;
+    uint64_t total = disk->size;
     struct finding *finding;
 
     if (available >= size && available >= total / 10) {
@@ -34,7 +32,7 @@ static void judge(
     }
     finding = finding_add(patient->findings, FINDING_WARNING, "disk",
         "%s of %s are free where the server keeps its data (%s); the database takes %s",
-        patient_size(patient, available), patient_size(patient, total), folder,
+        patient_size(patient, available), patient_size(patient, total), disk->folder,
         patient_size(patient, size));
     finding->why =
         "A full disk stops the server. REINDEX and VACUUM FULL need as much as the table "
@@ -46,26 +44,16 @@ static void judge(
 bool look_disk(struct patient *patient, struct error *err)
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
-    const char *folder;
-    struct statvfs disk;
+    OWNED(server_disk) struct server_disk disk = {0};
 
-    if (!patient->is_here) {
-        put_unknown(patient, "the server runs on another host");
-        return true;
-    }
-    if (!patient_setting(patient, "data_directory", &folder, err))
+    if (!server_disk_read(&disk, &patient->connection, err))
         return false;
-    if (folder == NULL) {
-        put_unknown(patient, "the role may not see data_directory (GRANT pg_read_all_settings)");
-        return true;
-    }
-    if (statvfs(folder, &disk) != 0) {
-        put_unknown(patient,
-            patient_format(patient, "the folder %s cannot be looked at from here", folder));
+    if (disk.reason != NULL) {
+        put_unknown(patient, disk.reason);
         return true;
     }
     if (!patient_query(patient, "SELECT pg_database_size(current_database())", NULL, &rows, err))
         return false;
-    judge(patient, folder, &disk, (uint64_t)connection_rows_integer(&rows, 0, 0));
+    judge(patient, &disk, (uint64_t)connection_rows_integer(&rows, 0, 0));
     return true;
 }

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/dsn.h"
 #include "postgres/quote.h"
+#include "postgres/server_place.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -160,34 +161,27 @@ static void describe_dsn(struct patient *patient, const struct connection_place 
     patient->dsn = keep(patient, &text);
 }
 
-/*
- * Is a server that answers by TCP on this very host? Yes if it sees the client come from its own
- * address or the loopback's, and by the very port that the client has: else somebody forwards (a
- * tunnel, a container), and its memory and disk are not ours.
- */
-static void find_place(struct patient *patient, const struct connection_rows *rows)
+static bool find_place(struct patient *patient, struct error *err)
 {
     struct connection_place place;
+    struct server_place server;
 
     connection_place(&patient->connection, &place);
     describe_client(patient, &place);
     describe_dsn(patient, &place);
-    patient->is_by_socket = connection_rows_text(rows, 0, 4) == NULL;
-    patient->is_here =
-        patient->is_by_socket
-        || (connection_rows_boolean(rows, 0, 5)
-            && connection_rows_integer(rows, 0, 8) == connection_own_port(&patient->connection));
+    if (!server_place_read(&server, &patient->connection, err))
+        return false;
+    patient->is_by_socket = server.is_by_socket;
+    patient->is_here = server.is_here;
+    return true;
 }
 
 bool patient_read(struct patient *patient, struct error *err)
 {
-    static const char sql[] =
-        "SELECT d.datname, current_user::text, pg_get_userbyid(d.datdba),"
-        " current_setting('server_version'), host(inet_client_addr()),"
-        " inet_client_addr() = inet_server_addr() OR inet_client_addr() <<= '127.0.0.0/8',"
-        " r.rolsuper, pg_is_in_recovery(), inet_client_port()"
-        " FROM pg_database AS d, pg_roles AS r"
-        " WHERE d.datname = current_database() AND r.rolname = current_user";
+    static const char sql[] = "SELECT d.datname, current_user::text, pg_get_userbyid(d.datdba),"
+                              " current_setting('server_version'), r.rolsuper, pg_is_in_recovery()"
+                              " FROM pg_database AS d, pg_roles AS r"
+                              " WHERE d.datname = current_database() AND r.rolname = current_user";
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!connection_exec(
@@ -201,8 +195,7 @@ bool patient_read(struct patient *patient, struct error *err)
     patient->role = patient_text(patient, &rows, 0, 1);
     patient->owner = patient_text(patient, &rows, 0, 2);
     patient->version_text = patient_text(patient, &rows, 0, 3);
-    patient->is_superuser = connection_rows_boolean(&rows, 0, 6);
-    patient->is_in_recovery = connection_rows_boolean(&rows, 0, 7);
-    find_place(patient, &rows);
-    return true;
+    patient->is_superuser = connection_rows_boolean(&rows, 0, 4);
+    patient->is_in_recovery = connection_rows_boolean(&rows, 0, 5);
+    return find_place(patient, err);
 }

@@ -196,3 +196,16 @@ bool ledger_undo(struct ledger *ledger, struct connection *connection, struct er
     ledger_release(ledger);
     return true;
 }
+
+bool ledger_undo_told(struct ledger *ledger, struct connection *connection, struct byte_buffer *out,
+    struct error *err)
+{
+    if (ledger->replay.phase == LEDGER_PHASE_NONE || ledger->replay.phase == LEDGER_PHASE_DONE) {
+        quote_plain(out, "There is no unfinished replay.\n");
+        return true;
+    }
+    if (!ledger_undo(ledger, connection, err))
+        return false;
+    quote_plain(out, "The unfinished replay is undone; the target is as it was before.\n");
+    return true;
+}

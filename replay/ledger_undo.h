@@ -2,6 +2,7 @@
 #ifndef REPLAY_LEDGER_UNDO_H
 #define REPLAY_LEDGER_UNDO_H
 
+#include "base/byte_buffer.h"
 #include "base/error.h"
 #include "postgres/connection.h"
 #include "replay/ledger.h"
@@ -12,5 +13,9 @@
  */
 MUST_CHECK bool ledger_undo(
     struct ledger *ledger, struct connection *connection, struct error *err);
+
+/* Likewise if there is an unfinished replay, and appends what was done, in words. */
+MUST_CHECK bool ledger_undo_told(struct ledger *ledger, struct connection *connection,
+    struct byte_buffer *out, struct error *err);
 
 #endif

@@ -177,7 +177,8 @@ static void describe_commands(
         {.letter = 'n',
             .name = "dry-run",
             .flag = &words->is_dry_run,
-            .help = "check everything and print the plan, change nothing"},
+            .help =
+                "check everything; print the plan, about the disk and time it takes; change nothing"},
         {.name = "undo",
             .flag = &words->is_undo,
             .help = "take back the last delta, which is given"},

@@ -1,6 +1,7 @@
 #include "replay/report.h"
 
 #include "base/safe_text.h"
+#include "replay/report_plan.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -78,39 +79,6 @@ static void put_head(struct byte_buffer *out, const struct report *report)
     byte_buffer_format(out, "\" on PostgreSQL %s\n", report->server);
     byte_buffer_format(out, "application  %s\n",
         report->profile == NULL ? "unknown, no profile" : report->profile);
-}
-
-/* Rows on disk take a tuple head of 24 bytes and an item of 4; values as in the dump, about. */
-static uint64_t estimate_disk(const struct plan *plan)
-{
-    return plan->size + 28 * plan->row_count + plan->size * 2 / 5;
-}
-
-static void put_plan(struct byte_buffer *out, const struct plan *plan)
-{
-    byte_buffer_format(out, "\n%-8s %12s %10s  table\n", "action", "rows", "MB");
-    for (size_t i = 0; i < plan->table_count; i++) {
-        const struct plan_table *table = &plan->tables[i];
-        bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
-
-        if (table->action == PLAN_IGNORE && table->target == NULL && table->row_count == 0)
-            continue;
-        byte_buffer_format(out, "%-8s %12" PRIu64 " %10.1f  ", plan_action_name(table->action),
-            moves ? table->row_count : 0, moves ? megabytes(table->size) : 0.0);
-        put_safe(out, table->name);
-        if (table->target != NULL && strcmp(table->target->name, table->name) != 0) {
-            byte_buffer_format(out, " (as ");
-            put_safe(out, table->target->name);
-            byte_buffer_format(out, ")");
-        }
-        byte_buffer_format(out, "\n");
-    }
-    byte_buffer_format(
-        out, "%-8s %12" PRIu64 " %10.1f\n", "sum", plan->row_count, megabytes(plan->size));
-    byte_buffer_format(out,
-        "\nThe target will take about %.0f MB of disk, and as much again of write-ahead log "
-        "while loading.\nNothing was changed.\n",
-        megabytes(estimate_disk(plan)));
 }
 
 static size_t count_tables(const struct plan *plan, enum plan_action action)
@@ -195,7 +163,7 @@ void report_text(const struct report *report, struct byte_buffer *out)
         put_head(out, report);
     switch (report->outcome) {
     case REPORT_PLANNED:
-        put_plan(out, report->plan);
+        report_plan_text(report, out);
         break;
     case REPORT_NOTHING:
         byte_buffer_format(

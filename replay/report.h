@@ -30,6 +30,7 @@ enum report_step {
     REPORT_STEP_COUNT,
 };
 
+struct estimate;
 struct progress_view;
 struct progress_rate;
 
@@ -48,6 +49,7 @@ struct report {
     const char *database;
     const char *profile; /* title; NULL: none */
     const struct plan *plan;
+    const struct estimate *estimate; /* of a dry run; else NULL */
     const struct problems *problems;
     size_t jobs;
     size_t restored_count; /* indexes, constraints, triggers taken down and brought back */

@@ -1,6 +1,7 @@
 #include "replay/report_json.h"
 
 #include "base/json_writer.h"
+#include "replay/estimate.h"
 #include "watch/progress_view.h"
 
 static const char *const step_names[REPORT_STEP_COUNT] = {
@@ -49,6 +50,13 @@ static void put_table_seconds(struct json_writer *w, const struct report *report
     json_writer_end_object(w);
 }
 
+static void put_table_estimate(struct json_writer *w, const struct table_estimate *one)
+{
+    json_writer_named_boolean(w, "touched", one->is_touched);
+    json_writer_named_unsigned(w, "rows_removed", one->removed_count);
+    json_writer_named_unsigned(w, "rows_added", one->added_count);
+}
+
 static void put_tables(struct json_writer *w, const struct report *report)
 {
     const struct plan *plan = report->plan;
@@ -66,6 +74,8 @@ static void put_tables(struct json_writer *w, const struct report *report)
         json_writer_named_unsigned(w, "bytes", table->size);
         json_writer_named_unsigned(w, "rejected", table->rejects.count);
         json_writer_named_unsigned(w, "replaced", table->replaced_count);
+        if (report->estimate != NULL)
+            put_table_estimate(w, &report->estimate->tables[i]);
         put_table_seconds(w, report, i);
         json_writer_end_object(w);
     }
@@ -118,6 +128,46 @@ static void put_work(struct json_writer *w, const struct report *report)
     json_writer_end_object(w);
 }
 
+static void put_range(struct json_writer *w, const char *name, const struct size_range *range)
+{
+    json_writer_name(w, name);
+    json_writer_begin_object(w);
+    json_writer_named_unsigned(w, "min", range->min);
+    json_writer_named_unsigned(w, "max", range->max);
+    json_writer_end_object(w);
+}
+
+/* What a dry run expects. */
+static void put_estimate(struct json_writer *w, const struct estimate *estimate)
+{
+    const struct server_disk *disk = &estimate->disk;
+
+    json_writer_name(w, "estimate");
+    json_writer_begin_object(w);
+    json_writer_named_unsigned(w, "tables_touched", estimate->touched_count);
+    json_writer_named_unsigned(w, "rows", estimate->row_count);
+    json_writer_named_unsigned(w, "database_bytes_now", estimate->database_size);
+    put_range(w, "database_bytes", &estimate->after);
+    put_range(w, "table_bytes", &estimate->tables_sum);
+    put_range(w, "index_bytes", &estimate->indexes_sum);
+    put_range(w, "wal_bytes", &estimate->wal);
+    json_writer_named_unsigned(w, "disk_needed_bytes", estimate->room_size);
+    json_writer_name(w, "disk_free_bytes");
+    if (disk->reason == NULL)
+        json_writer_unsigned(w, disk->free_size);
+    else
+        json_writer_null(w);
+    json_writer_named_text(w, "disk_folder", disk->folder);
+    json_writer_name(w, "seconds");
+    json_writer_begin_object(w);
+    json_writer_name(w, "min");
+    json_writer_number(w, estimate->seconds_min);
+    json_writer_name(w, "max");
+    json_writer_number(w, estimate->seconds_max);
+    json_writer_end_object(w);
+    json_writer_end_object(w);
+}
+
 static void put_report(
     struct json_writer *w, const struct report *report, const struct error *failure)
 {
@@ -134,6 +184,8 @@ static void put_report(
     json_writer_named_boolean(w, "resumed", report->is_resumed);
     json_writer_named_boolean(w, "delta", report->is_delta);
     put_work(w, report);
+    if (report->estimate != NULL)
+        put_estimate(w, report->estimate);
     if (report->plan != NULL)
         put_tables(w, report);
     if (report->rate != NULL)

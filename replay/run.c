@@ -11,6 +11,7 @@
 #include "replay/change_count.h"
 #include "replay/delta_apply.h"
 #include "replay/delta_start.h"
+#include "replay/estimate.h"
 #include "replay/existing_rows.h"
 #include "replay/ledger_undo.h"
 #include "replay/plan_progress.h"
@@ -43,6 +44,7 @@ struct run_state {
     struct workers workers;
     struct progress progress;
     struct report report;
+    struct estimate estimate; /* of a dry run */
     struct value_policies policies;
     struct change_count changes;
     bool is_resumed;
@@ -54,6 +56,7 @@ struct run_state {
 /* What belongs to one dump; the connection, its lock and the files stay. */
 static void forget_dump(struct run_state *run)
 {
+    estimate_release(&run->estimate);
     problems_release(&run->problems);
     delta_plan_release(&run->delta);
     plan_release(&run->plan);
@@ -314,6 +317,20 @@ static void tell(struct run_state *run)
             run->problems.items[i].advice);
 }
 
+static bool plan_only(struct run_state *run, struct error *err)
+{
+    struct estimate_input input = {.reader = run->reader,
+        .plan = &run->plan,
+        .version_num = run->catalog.server.version_num,
+        .jobs = run->report.is_delta ? 1 : choose_jobs(run),
+        .problems = &run->problems};
+
+    run->report.jobs = input.jobs;
+    run->report.estimate = &run->estimate;
+    run->report.outcome = REPORT_PLANNED;
+    return estimate_make(&run->estimate, &input, &run->connection, err);
+}
+
 static bool replay_dump(struct run_state *run, size_t at, struct error *err)
 {
     double begun = progress_clock();
@@ -335,10 +352,8 @@ static bool replay_dump(struct run_state *run, size_t at, struct error *err)
             run->is_resumed ? "the unfinished replay is where it was (--abort undoes it)"
                             : "the target was not touched");
     }
-    if (run->options->command == OPTIONS_DRY_RUN) {
-        run->report.outcome = REPORT_PLANNED;
-        return true;
-    }
+    if (run->options->command == OPTIONS_DRY_RUN)
+        return plan_only(run, err);
     return run->report.is_delta ? do_delta(run, err) : do_replay(run, err);
 }
 
@@ -417,21 +432,6 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
     return change_count_tell(&run->changes, err);
 }
 
-static bool undo(struct run_state *run, struct byte_buffer *out, struct error *err)
-{
-    if (!open_target(run, err))
-        return false;
-    if (run->ledger.replay.phase == LEDGER_PHASE_NONE
-        || run->ledger.replay.phase == LEDGER_PHASE_DONE) {
-        quote_plain(out, "There is no unfinished replay.\n");
-        return true;
-    }
-    if (!ledger_undo(&run->ledger, &run->connection, err))
-        return false;
-    quote_plain(out, "The unfinished replay is undone; the target is as it was before.\n");
-    return true;
-}
-
 static bool retry(struct run_state *run, struct byte_buffer *out, struct error *err)
 {
     struct retry retry = {&run->connection, &run->policies, run->options, out};
@@ -481,7 +481,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
         return read_target(&run, err)
                && status_command_run(options, &run.target, &run.progress, out, err);
     case OPTIONS_ABORT:
-        return undo(&run, out, err);
+        return open_target(&run, err) && ledger_undo_told(&run.ledger, &run.connection, out, err);
     case OPTIONS_RETRY:
         return retry(&run, out, err);
     case OPTIONS_CREATE_DATABASE:
