@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +141,7 @@ def synapse() -> Installation:
 
 @pytest.fixture(autouse=True, scope="session")
 def environment() -> None:
-    """Only what a test says may decide where a program connects to."""
+    """Only what a test says may decide where a program connects to, and Ctrl-C works also where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

@@ -193,7 +193,7 @@ def test_screen_of_a_replay(prepared: Database, dump: Path, terminal: Callable[.
     assert re.match(r" *(✓ check +)?> load \d+%", lines[2]), lines[2]
     assert lines[4].split() == ["table", "rows", "size", "done", "phase"] and "Ctrl-C stops cleanly" in lines[23]
     assert COLOUR.search(window.screen("-e"))
-    assert any(line.startswith(" at work ──") for line in lines) and any("loading began" in line for line in lines)
+    assert any(line.startswith(" at work ──") for line in lines) and any(re.search(r" s +\w.* (began|ended after)", line) for line in lines)
     window.resize(200, 60)
     wide = window.wait(r"^ at work ─{180,}").split("\n")
     assert len(wide[0]) > 190 and "Ctrl-C" in wide[59] and sum("waiting" in line or "done" in line for line in wide) > 25
