@@ -45,6 +45,20 @@ static bool redirect(const char **path, struct error *err)
     return check_standard_output(err);
 }
 
+bool dump_output_spares(const char *path, const char *base_path, struct error *err)
+{
+    struct stat found;
+    struct stat base;
+
+    if (strcmp(path, "-") != 0 && stat(path, &found) == 0 && stat(base_path, &base) == 0
+        && found.st_dev == base.st_dev && found.st_ino == base.st_ino)
+        return error_set(err, ERROR_REFUSED,
+            "\"%s\" is a base of this delta, which is worth nothing without it; name another file "
+            "with -o FILE",
+            path);
+    return true;
+}
+
 bool dump_output_prepare(
     const char **path, const char *database_path, bool may_overwrite, struct error *err)
 {

@@ -18,4 +18,7 @@ char *dump_output_name(const char *database_path);
 MUST_CHECK bool dump_output_prepare(
     const char **path, const char *database_path, bool may_overwrite, struct error *err);
 
+/* Fails with ERROR_REFUSED if the output, as prepared, would replace this base of the delta. */
+MUST_CHECK bool dump_output_spares(const char *path, const char *base_path, struct error *err);
+
 #endif

@@ -255,6 +255,9 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
     *result = (struct snapshot_dump_result){0};
     if (!dump_output_prepare(&job.output_path, options->database_path, options->may_overwrite, err))
         return false;
+    for (size_t i = 0; i < options->base_count; i++)
+        if (!dump_output_spares(job.output_path, options->base_paths[i], err))
+            return false;
     if (!open_base(&job, err) || !open_source(&job, err) || !open_output(&job, err)
         || !read_tables(&job, result, err) || !source_confirm(&job.source, err)
         || !dump_writer_commit(job.writer, &result->written, err))

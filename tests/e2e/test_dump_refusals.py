@@ -174,6 +174,20 @@ def test_a_failed_dump_leaves_the_old_one(folder: Path) -> None:
     refused(programs.NOT_DUMP, ["s.db"], snapshot, folder, arguments=["--force"])
 
 
+@pytest.mark.parametrize("name", ["full.valise", "delta.valise", "link.valise"])
+def test_a_delta_does_not_replace_its_base(folder: Path, name: str) -> None:
+    """Not even when forced: the full dump would be lost, and the delta worth nothing."""
+    snapshot, full, delta = make(folder / "s.db", 10), folder / "full.valise", folder / "delta.valise"
+    programs.dump(snapshot, full)
+    programs.succeed(programs.DUMP, "--base", full, "-o", delta, snapshot)
+    (folder / "link.valise").symlink_to(full)
+    before = full.read_bytes(), delta.read_bytes()
+    programs.fail(programs.REFUSED, [name, "base of this delta"],
+                  programs.DUMP, "--force", "--base", full, "--base", delta, "-o", folder / name, snapshot)
+    assert (full.read_bytes(), delta.read_bytes()) == before
+    programs.succeed(programs.DUMP, "--force", "--base", full, "-o", delta, snapshot)
+
+
 def test_a_file_that_exists(folder: Path) -> None:
     snapshot = make(folder / "s.db", 10)
     (folder / "out.valise").write_text("precious")
