@@ -5,6 +5,7 @@
 #include "replay/ddl.h"
 #include "replay/delta_plan.h"
 #include "replay/delta_sql.h"
+#include "replay/estimate.h"
 #include "replay/plan.h"
 #include "replay/preflight_values.h"
 #include "replay/report_json.h"
@@ -107,8 +108,10 @@ static void check_ddl(const struct target_catalog *catalog)
 static void check_reports(const struct trial *trial)
 {
     OWNED(byte_buffer) struct byte_buffer text = {0};
+    OWNED(estimate) struct estimate estimate = {.disk = {.reason = "no server"}};
     struct report report = {
         .outcome = REPORT_PLANNED,
+        .estimate = &estimate,
         .dump = "dump",
         .server = "17.0",
         .database = "database",
@@ -116,6 +119,8 @@ static void check_reports(const struct trial *trial)
         .problems = &trial->problems,
     };
 
+    estimate.tables =
+        arena_alloc(&estimate.arena, trial->plan.table_count + 1, sizeof(*estimate.tables));
     report_text(&report, &text);
     report_problems(&trial->problems, &text);
     for (size_t i = 0; i < text.size; i++)
