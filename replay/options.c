@@ -2,7 +2,7 @@
 
 #include "base/command_line.h"
 #include "base/owned.h"
-#include "replay/value_policy.h"
+#include "replay/values/value_policy.h"
 
 #include <assert.h>
 #include <string.h>

@@ -5,10 +5,10 @@
 #include "base/byte_buffer.h"
 #include "base/command_line.h"
 #include "base/error.h"
-#include "replay/allowances.h"
-#include "replay/delta_check.h"
-#include "replay/existing_rows.h"
-#include "replay/verify.h"
+#include "replay/delta/delta_check.h"
+#include "replay/load/verify.h"
+#include "replay/plan/allowances.h"
+#include "replay/preflight/existing_rows.h"
 #include "watch/watch_options.h"
 
 #include <stdbool.h>

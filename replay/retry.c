@@ -5,11 +5,11 @@
 #include "base/stop.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
-#include "replay/ddl_text.h"
-#include "replay/ledger.h"
-#include "replay/reject_json.h"
-#include "replay/rejects.h"
+#include "replay/ledger/ledger.h"
+#include "replay/plan/rejects.h"
 #include "replay/retry_row.h"
+#include "replay/target/ddl_text.h"
+#include "replay/values/reject_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,9 +18,6 @@
 
 #define FILE_SIZE_MAX ((size_t)1 << 30)
 #define SHOWN_MAX 20 /* rows that are left, in the list */
-
-/* Rows are rejected by the last full dump; deltas may have followed it. */
-#define FULL_REPLAY "(SELECT max(id) FROM valise.replay WHERE from_state IS NULL)"
 
 /* One call of retry_run(). */
 struct attempt {
@@ -49,24 +46,6 @@ static void tell(const struct attempt *attempt, const char *text)
 
 /* --- what there is -------------------------------------------------------------- */
 
-bool retry_count(struct connection *connection, uint64_t *row_count, struct error *err)
-{
-    OWNED(connection_rows) struct connection_rows exists = {0};
-    OWNED(connection_rows) struct connection_rows rows = {0};
-
-    *row_count = 0;
-    if (!connection_query(
-            connection, "SELECT to_regclass('valise.rejects') IS NOT NULL", NULL, &exists, err))
-        return false;
-    if (!connection_rows_boolean(&exists, 0, 0))
-        return true;
-    if (!connection_query(connection,
-            "SELECT count(*) FROM valise.rejects WHERE replay = " FULL_REPLAY, NULL, &rows, err))
-        return false;
-    *row_count = (uint64_t)connection_rows_integer(&rows, 0, 0);
-    return true;
-}
-
 static bool check_ledger(struct attempt *attempt, struct error *err)
 {
     struct connection *connection = attempt->retry->connection;
@@ -90,15 +69,16 @@ static bool check_ledger(struct attempt *attempt, struct error *err)
 #define IS_ROW " AND table_name = $3 AND row_bytes = decode($4, 'hex')"
 
 static const char *const repair_sql[] = {
-    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " FULL_REPLAY IS_ROW
+    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " REJECTS_REPLAY IS_ROW
     " RETURNING 1",
     "UPDATE valise.rejects SET repair = $2 WHERE $1::bigint IS NOT NULL AND id = (SELECT id"
-    " FROM valise.rejects WHERE replay = " FULL_REPLAY IS_ROW
+    " FROM valise.rejects WHERE replay = " REJECTS_REPLAY IS_ROW
     " ORDER BY repair IS NOT NULL, id LIMIT 1) RETURNING 1",
 };
 
 static const char repair_number_sql[] =
-    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " FULL_REPLAY " RETURNING 1";
+    "UPDATE valise.rejects SET repair = $2 WHERE id = $1 AND replay = " REJECTS_REPLAY
+    " RETURNING 1";
 
 static bool repair(
     struct attempt *attempt, const struct reject_json_entry *entry, struct error *err)
@@ -150,7 +130,7 @@ static bool forget_old(const struct attempt *attempt, struct error *err)
 
     snprintf(sql, sizeof(sql),
         "DELETE FROM valise.rejects AS r USING valise.table_state AS s"
-        " WHERE r.replay = " FULL_REPLAY " AND s.table_name = r.table_name AND s.row_count <="
+        " WHERE r.replay = " REJECTS_REPLAY " AND s.table_name = r.table_name AND s.row_count <="
         " (SELECT coalesce(sum(p.row_count), 0) FROM valise.part AS p"
         " WHERE p.replay = %" PRId64 " AND p.table_name = r.table_name)",
         attempt->ledger.replay.id);
@@ -167,7 +147,7 @@ static bool read_rows(struct attempt *attempt, struct error *err)
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!connection_query(attempt->retry->connection,
-            "SELECT id, table_name, row_json, repair FROM valise.rejects WHERE replay = " FULL_REPLAY
+            "SELECT id, table_name, row_json, repair FROM valise.rejects WHERE replay = " REJECTS_REPLAY
             " ORDER BY table_name COLLATE \"C\", id FOR UPDATE",
             NULL, &rows, err))
         return false;
@@ -258,7 +238,7 @@ static bool add_part(struct attempt *attempt, const char *table, uint64_t row_co
         "INSERT INTO valise.part (replay, table_name, number, row_count, sum_low, sum_high)"
         " SELECT r.id, $1, coalesce((SELECT max(p.number) FROM valise.part AS p"
         " WHERE p.replay = r.id AND p.table_name = $1), -1) + 1, $2::bigint, $3::bigint, $4::bigint"
-        " FROM valise.replay AS r WHERE r.id >= " FULL_REPLAY,
+        " FROM valise.replay AS r WHERE r.id >= " REJECTS_REPLAY,
         &(struct connection_values){.items = items, .count = 4}, &rows, err);
 }
 
@@ -390,7 +370,7 @@ static bool write_left(const struct attempt *attempt, struct error *err)
 
     if (retry->options->rejects == NULL)
         return true;
-    return connection_query(retry->connection, "SELECT " FULL_REPLAY, NULL, &rows, err)
+    return connection_query(retry->connection, "SELECT " REJECTS_REPLAY, NULL, &rows, err)
            && rejects_write_file(retry->connection, connection_rows_integer(&rows, 0, 0),
                retry->options->rejects, err);
 }

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "postgres/connection.h"
 #include "replay/options.h"
-#include "replay/value_policy.h"
+#include "replay/values/value_policy.h"
 
 struct retry {
     struct connection *connection;         /* holds the replay's lock */
@@ -25,8 +25,5 @@ struct retry {
  * there is no finished replay; ERROR_USAGE for a file that cannot be read as such.
  */
 MUST_CHECK bool retry_run(const struct retry *retry, struct error *err);
-
-/* How many rows are left out now; in a target without ledger 0. */
-MUST_CHECK bool retry_count(struct connection *connection, uint64_t *row_count, struct error *err);
 
 #endif

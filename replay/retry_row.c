@@ -3,8 +3,8 @@
 #include "base/owned.h"
 #include "postgres/connection_copy.h"
 #include "postgres/quote.h"
-#include "replay/copy_encoder.h"
-#include "replay/reject_json.h"
+#include "replay/values/copy_encoder.h"
+#include "replay/values/reject_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

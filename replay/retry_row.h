@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "format/checksum.h"
 #include "postgres/connection.h"
-#include "replay/target_catalog.h"
-#include "replay/value_policy.h"
+#include "replay/target/target_catalog.h"
+#include "replay/values/value_policy.h"
 
 struct retry_row {
     const char *id;

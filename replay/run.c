@@ -7,22 +7,22 @@
 #include "postgres/homeserver.h"
 #include "postgres/pooler_check.h"
 #include "postgres/quote.h"
-#include "replay/apply.h"
-#include "replay/change_count.h"
-#include "replay/delta_apply.h"
-#include "replay/delta_start.h"
-#include "replay/estimate.h"
-#include "replay/existing_rows.h"
-#include "replay/ledger_undo.h"
-#include "replay/plan_progress.h"
-#include "replay/preflight.h"
-#include "replay/replay_lock.h"
-#include "replay/report_file.h"
+#include "replay/delta/delta_apply.h"
+#include "replay/delta/delta_start.h"
+#include "replay/ledger/ledger_undo.h"
+#include "replay/ledger/replay_lock.h"
+#include "replay/ledger/staging_target.h"
+#include "replay/ledger/table_state.h"
+#include "replay/load/apply.h"
+#include "replay/load/plan_progress.h"
+#include "replay/load/worker_count.h"
+#include "replay/plan/change_count.h"
+#include "replay/preflight/existing_rows.h"
+#include "replay/preflight/preflight.h"
+#include "replay/report/estimate.h"
+#include "replay/report/report_file.h"
 #include "replay/retry.h"
-#include "replay/staging_target.h"
 #include "replay/status_command.h"
-#include "replay/table_state.h"
-#include "replay/worker_count.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,9 +125,9 @@ static void describe_dump(struct run_state *run, const struct dump_reader *reade
     report->dump = reader->file.path;
     report->dump_size = reader->tail.file_size;
     report->is_delta = reader->header.kind == DUMP_DELTA;
-    report->verify_level = run->options->verify;
-    if (!report->is_delta && report->verify_level == VERIFY_TOUCHED)
-        report->verify_level = VERIFY_FULL;
+    report->work.verify_level = run->options->verify;
+    if (!report->is_delta && report->work.verify_level == VERIFY_TOUCHED)
+        report->work.verify_level = VERIFY_FULL;
     state_format(report->state, reader->tail.state_id);
 }
 
@@ -268,10 +268,10 @@ static bool do_replay(struct run_state *run, struct error *err)
         .workers = &run->workers,
         .progress = &run->progress,
         .problems = &run->problems,
-        .report = &run->report,
+        .outcome = &run->report.work,
     };
 
-    plan_progress_make(&run->progress, &run->plan, run->report.verify_level);
+    plan_progress_make(&run->progress, &run->plan, run->report.work.verify_level);
     run->report.jobs = choose_jobs(run);
     if (!worker_count_open(&run->workers, &run->target, run->report.jobs, err))
         return not_begun(run, err);
@@ -293,7 +293,7 @@ static bool do_delta(struct run_state *run, struct error *err)
         .on_drift = run->options->on_drift,
         .progress = &run->progress,
         .problems = &run->problems,
-        .report = &run->report,
+        .outcome = &run->report.work,
     };
 
     run->report.jobs = 1;
@@ -342,7 +342,7 @@ static bool replay_dump(struct run_state *run, size_t at, struct error *err)
     progress_describe(&run->progress, run->report.dump, run->report.database);
     if (!check(run, err))
         return not_begun(run, err);
-    run->report.seconds[REPORT_STEP_CHECK] = progress_clock() - begun;
+    run->report.work.seconds[OUTCOME_STEP_CHECK] = progress_clock() - begun;
     tell(run);
     progress_end(&run->progress, PROGRESS_CHECK);
     if (run->problems.count > 0) {

@@ -2,9 +2,9 @@
 
 #include "base/owned.h"
 #include "base/stop.h"
-#include "replay/status_report.h"
-#include "replay/status_watch.h"
-#include "replay/target_server.h"
+#include "replay/report/status_report.h"
+#include "replay/report/status_watch.h"
+#include "replay/target/target_server.h"
 
 static bool watch(const struct watch_options *options, struct connection *connection,
     struct progress *progress, struct error *err)

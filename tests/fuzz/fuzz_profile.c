@@ -2,7 +2,7 @@
 #include "base/owned.h"
 #include "profile/profile.h"
 #include "profile/profile_parse.h"
-#include "replay/value_policy.h"
+#include "replay/values/value_policy.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
 #include "base/safe_text.h"
 #include "base/utf8.h"
 #include "postgres/quote.h"
-#include "replay/json_canonical.h"
+#include "replay/values/json_canonical.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/sql_shape.h"
 

@@ -4,7 +4,7 @@
  */
 #include "base/owned.h"
 #include "base/utf8.h"
-#include "replay/convert.h"
+#include "replay/values/convert.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/hostile_target.h"
 

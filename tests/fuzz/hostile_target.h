@@ -6,7 +6,7 @@
 #define TESTS_HOSTILE_TARGET_H
 
 #include "format/schema.h"
-#include "replay/target_catalog.h"
+#include "replay/target/target_catalog.h"
 
 #define HOSTILE_TARGET_TABLE_COUNT_MAX 50 /* of a schema; more take time and show nothing else */
 #define HOSTILE_TARGET_COLUMN_COUNT_MAX 200

@@ -27,6 +27,21 @@ forbid dump 'postgres|profile|replay|doctor|tools|tests'
 forbid replay 'dump|doctor|tools|tests'
 forbid doctor 'watch|format|dump|replay|tools|tests'
 forbid tools 'replay|tests'
+
+# replay/, from the ground up: each of these includes only those before it, and preflight and delta not each other.
+above=
+for part in report delta preflight load ledger plan values target; do
+    [ -z "$above" ] || forbid "replay/$part" "$above"
+    above=$above${above:+|}replay/$part
+done
+forbid replay/delta 'replay/preflight'
+for part in target values plan ledger load preflight delta report; do
+    if grep -rnE '^#include "replay/[a-z_]+\.h"' "replay/$part" --include='*.[ch]'; then
+        echo "replay/$part must not include what is above the parts of replay/" >&2
+        status=1
+    fi
+done
+
 forbid_library base 'sqlite3|libpq-fe'
 forbid_library format 'sqlite3|libpq-fe'
 forbid_library postgres 'sqlite3'

@@ -8,6 +8,7 @@ for folder in base watch format postgres profile dump replay doctor tools; do
         [ -e "$object" ] || continue
         module=$(basename "$object" .c.o)
         case $module in meson-generated_*) continue ;; esac
+        [ -e "$2/$folder/$module.c" ] || module=${module#*_} # the object of part/module.c is part_module.c.o
         for name in $(nm -g --defined-only "$object" | awk '{print $3}'); do
             case $name in
             "$module" | "$module"_*) ;;

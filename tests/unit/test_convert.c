@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/convert.h"
+#include "replay/values/convert.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/copy_encoder.h"
+#include "replay/values/copy_encoder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
-#include "replay/ddl.h"
+#include "replay/target/ddl.h"
 #include "tests/unit/nasty_schema.h"
 #include "tests/unit/server.h"
 

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/decimal.h"
+#include "replay/values/decimal.h"
 
 #include <float.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/json_canonical.h"
+#include "replay/values/json_canonical.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/key_runs.h"
+#include "replay/preflight/key_runs.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/reject_json.h"
+#include "replay/values/reject_json.h"
 
 #include <float.h>
 #include <math.h>

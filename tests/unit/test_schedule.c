@@ -1,4 +1,4 @@
-#include "replay/schedule.h"
+#include "replay/load/schedule.h"
 
 #include "base/owned.h"
 #include "base/stop.h"

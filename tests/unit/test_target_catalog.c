@@ -1,5 +1,5 @@
 #include "base/owned.h"
-#include "replay/target_catalog.h"
+#include "replay/target/target_catalog.h"
 #include "tests/unit/nasty_schema.h"
 #include "tests/unit/server.h"
 

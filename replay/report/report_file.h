@@ -1,0 +1,15 @@
+/* The file of --report: a page when its name ends with ".html" or ".htm", else JSON. */
+#ifndef REPLAY_REPORT_FILE_H
+#define REPLAY_REPORT_FILE_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include "replay/report/report.h"
+#include "watch/progress.h"
+
+/* Writes it and commits the file; path is its name as given, failure the error of a failed replay,
+   or NULL. Times and rates come from the progress. Fails with ERROR_IO. */
+MUST_CHECK bool report_file_write(struct report *report, struct file_output *file,
+    struct progress *progress, const struct error *failure, struct error *err);
+
+#endif
