@@ -1,18 +1,22 @@
 #include "base/file.h"
 
 #include "base/owned.h"
+#include "base/partial.h"
 #include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NO_READER_MS 100     /* between two looks whether a named pipe has a reader */
+#define LAST_WAIT_MS 1000    /* for a reader, once stopping was requested */
 #define COPY_SIZE (1u << 20) /* bytes moved at a time when standard input is copied */
 
 static char *copy_of(const char *text)
@@ -47,23 +51,36 @@ static char *target_of(const char *path, struct error *err)
     return target;
 }
 
-static bool create_temporary(struct file_output *out, struct error *err)
+static bool is_fifo(const char *path)
 {
-    size_t room = strlen(out->path) + sizeof(".XXXXXX.partial");
-    mode_t mask;
+    struct stat found;
 
-    out->temporary = byte_buffer_realloc(NULL, room);
-    snprintf(out->temporary, room, "%s.XXXXXX.partial", out->path);
-    mask = umask(S_IRWXG | S_IRWXO);
-    out->fd = mkostemps(out->temporary, (int)strlen(".partial"), O_CLOEXEC);
-    umask(mask);
-    return out->fd >= 0 || error_set_errno(err, "cannot create \"%s\"", out->path);
+    return stat(path, &found) == 0 && S_ISFIFO(found.st_mode);
 }
 
-static bool open_special(struct file_output *out, struct error *err)
+/* Opening a named pipe for writing fails as long as nobody reads it, and can so be stopped. */
+bool file_open_special(const char *path, int *fd, struct error *err)
 {
-    out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
-    return out->fd >= 0 || error_set_errno(err, "cannot open \"%s\"", out->path);
+    for (;;) {
+        struct pollfd stop = {.fd = stop_fd(), .events = POLLIN};
+
+        *fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (*fd >= 0)
+            return true;
+        if (errno != EINTR && !(errno == ENXIO && is_fifo(path)))
+            return error_set_errno(err, "cannot open \"%s\"", path);
+        poll(&stop, 1, NO_READER_MS);
+        if (!stop_check(err))
+            return false;
+    }
+}
+
+/* What is no regular file may make its writer wait. */
+static bool waits(int fd)
+{
+    struct stat found;
+
+    return fstat(fd, &found) == 0 && !S_ISREG(found.st_mode);
 }
 
 bool file_output_open(struct file_output *out, const char *path, struct error *err)
@@ -73,6 +90,7 @@ bool file_output_open(struct file_output *out, const char *path, struct error *e
     *out = (struct file_output){.fd = -1};
     if (strcmp(path, "-") == 0) {
         out->fd = STDOUT_FILENO;
+        out->waits = waits(out->fd);
         out->is_open = true;
         return true;
     }
@@ -80,13 +98,19 @@ bool file_output_open(struct file_output *out, const char *path, struct error *e
         return error_set(err, ERROR_USAGE, "the name of the file to write is empty");
     if (is_special(path)) {
         out->path = copy_of(path);
-        done = open_special(out, err);
+        done = file_open_special(out->path, &out->fd, err);
     } else {
         out->path = target_of(path, err);
-        done = out->path != NULL && create_temporary(out, err);
+        done = out->path != NULL && partial_create(out->path, &out->temporary, &out->fd, err);
     }
+    out->waits = done && waits(out->fd);
     out->is_open = done;
     return done;
+}
+
+static const char *name_of(const struct file_output *out)
+{
+    return out->path == NULL ? "standard output" : out->path;
 }
 
 bool file_write_all(int fd, const char *name, const void *bytes, size_t size, struct error *err)
@@ -106,10 +130,52 @@ bool file_write_all(int fd, const char *name, const void *bytes, size_t size, st
     return true;
 }
 
+/* Waits until a few bytes can be written without waiting; after a request to stop, not for long. */
+static bool await_reader(const struct file_output *out, struct error *err)
+{
+    struct pollfd fds[2] = {
+        {.fd = out->fd, .events = POLLOUT},
+        {.fd = stop_fd(), .events = POLLIN},
+    };
+
+    while (fds[0].revents == 0) {
+        bool was_asked = stop_is_requested();
+        int count = poll(fds, was_asked ? 1 : 2, was_asked ? LAST_WAIT_MS : -1);
+
+        if (count == 0)
+            return stop_check(err);
+        if (count < 0 && errno != EINTR)
+            return error_set_errno(err, "cannot wait for \"%s\"", name_of(out));
+        if (count < 0)
+            fds[0].revents = 0;
+    }
+    return true;
+}
+
+/* As much at a time as a pipe takes whole when it takes any. */
+static bool write_waiting(
+    struct file_output *out, const uint8_t *bytes, size_t size, struct error *err)
+{
+    while (size > 0) {
+        ssize_t done;
+
+        if (!await_reader(out, err))
+            return false;
+        done = write(out->fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+        if (done < 0 && errno != EINTR && errno != EAGAIN)
+            return error_set_errno(err, "cannot write \"%s\"", name_of(out));
+        if (done > 0) {
+            bytes += done;
+            size -= (size_t)done;
+        }
+    }
+    return true;
+}
+
 bool file_output_write(struct file_output *out, const void *bytes, size_t size, struct error *err)
 {
-    return file_write_all(
-        out->fd, out->path == NULL ? "standard output" : out->path, bytes, size, err);
+    return out->waits ? write_waiting(out, bytes, size, err)
+                      : file_write_all(out->fd, name_of(out), bytes, size, err);
 }
 
 static bool sync_folder_of(const char *path, struct error *err)
@@ -130,25 +196,44 @@ static bool sync_folder_of(const char *path, struct error *err)
     return done;
 }
 
+/* A second descriptor holds the lock until the file has its name. */
+static bool publish(struct file_output *out, struct error *err)
+{
+    int held = fcntl(out->fd, F_DUPFD_CLOEXEC, 0);
+    bool done = held >= 0 && close(out->fd) == 0;
+
+    if (held >= 0)
+        out->fd = -1;
+    if (!done)
+        error_set_errno(err, "cannot close \"%s\"", out->path);
+    else if (rename(out->temporary, out->path) != 0)
+        done = error_set_errno(err, "cannot rename \"%s\" to \"%s\"", out->temporary, out->path);
+    if (held >= 0)
+        close(held);
+    return done;
+}
+
+static bool close_special(struct file_output *out, struct error *err)
+{
+    int fd = out->fd;
+
+    out->fd = -1;
+    out->is_open = false;
+    return close(fd) == 0 || error_set_errno(err, "cannot close \"%s\"", out->path);
+}
+
 bool file_output_commit(struct file_output *out, struct error *err)
 {
     if (out->path == NULL) {
         out->is_open = false;
         return true;
     }
-    if (out->temporary != NULL && fsync(out->fd) != 0)
+    if (out->temporary == NULL)
+        return close_special(out, err);
+    if (fsync(out->fd) != 0)
         return error_set_errno(err, "cannot sync \"%s\"", out->path);
-    if (close(out->fd) != 0) {
-        out->fd = -1;
-        return error_set_errno(err, "cannot close \"%s\"", out->path);
-    }
-    out->fd = -1;
-    if (out->temporary == NULL) {
-        out->is_open = false;
-        return true;
-    }
-    if (rename(out->temporary, out->path) != 0)
-        return error_set_errno(err, "cannot rename \"%s\" to \"%s\"", out->temporary, out->path);
+    if (!publish(out, err))
+        return false;
     out->is_open = false;
     return sync_folder_of(out->path, err);
 }

@@ -22,13 +22,26 @@ struct file_output {
     int fd;
     char *path;      /* owned; NULL for standard output */
     char *temporary; /* owned; NULL for what is written at once */
+    bool waits;      /* for a reader: a pipe, a terminal, a device */
     bool is_open;
 };
 
-/* Creates the temporary file with mode 0600. Fails with ERROR_IO. */
+/*
+ * Creates the temporary file with mode 0600; those that killed processes left of the same path are
+ * removed (partial.h). Fails with ERROR_IO, or with ERROR_STOPPED while a named pipe has no reader.
+ */
 MUST_CHECK bool file_output_open(struct file_output *out, const char *path, struct error *err);
 
-/* Appends size bytes. Fails with ERROR_IO (full disk, closed pipe). */
+/*
+ * Opens what is no regular file for writing; a named pipe once somebody reads it. Fails with
+ * ERROR_IO, or ERROR_STOPPED.
+ */
+MUST_CHECK bool file_open_special(const char *path, int *fd, struct error *err);
+
+/*
+ * Appends size bytes. Fails with ERROR_IO (full disk, closed pipe), or ERROR_STOPPED when stopping
+ * was requested and nobody reads.
+ */
 MUST_CHECK bool file_output_write(
     struct file_output *out, const void *bytes, size_t size, struct error *err);
 

@@ -1,9 +1,9 @@
 #include "dump/dump_output.h"
 
 #include "base/byte_buffer.h"
+#include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,10 +31,10 @@ static bool check_standard_output(struct error *err)
 /* Makes standard output what path names: the writer knows files and standard output. */
 static bool redirect(const char **path, struct error *err)
 {
-    int fd = open(*path, O_WRONLY | O_CLOEXEC);
+    int fd;
 
-    if (fd < 0)
-        return error_set_errno(err, "cannot open \"%s\"", *path);
+    if (!file_open_special(*path, &fd, err))
+        return false;
     if (dup2(fd, STDOUT_FILENO) < 0) {
         error_set_errno(err, "cannot redirect standard output to \"%s\"", *path);
         close(fd);

@@ -31,7 +31,8 @@ static const char epilogue[] =
     "Exit status: 0 done, 2 wrong arguments, 4 the operating system refused (missing or unreadable\n"
     "file, full disk), 5 not a database, 6 the database is damaged, 7 the database is newer than\n"
     "this program, 8 SQLite reported an error (locked, for instance), 9 refused (the output exists),\n"
-    "11 stopped by a signal. After any but 0 there is no dump with the output's name.\n";
+    "11 stopped by a signal. After any but 0 there is no dump with the output's name. A dump that is\n"
+    "killed leaves OUTPUT.??????.partial, which the next one to the same name removes.\n";
 
 #define SUMMARY_SIZE 5000 /* bytes; a path may have 4096 */
 

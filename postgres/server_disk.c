@@ -1,19 +1,9 @@
 #include "postgres/server_disk.h"
 
-#include "base/byte_buffer.h"
 #include "base/owned.h"
 #include "postgres/server_place.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
-
-static char *copy_of(const char *text)
-{
-    size_t size = strlen(text) + 1;
-
-    return memcpy(byte_buffer_realloc(NULL, size), text, size);
-}
 
 /* The folder of the database's tablespace; pg_settings hides data_directory from most roles. */
 static bool read_folder(struct server_disk *disk, struct connection *connection, struct error *err)
@@ -31,7 +21,7 @@ static bool read_folder(struct server_disk *disk, struct connection *connection,
     if (folder == NULL)
         disk->reason = "the role may not see data_directory (GRANT pg_read_all_settings)";
     else
-        disk->folder = copy_of(folder);
+        disk->folder = arena_text(&disk->arena, folder);
     return true;
 }
 
@@ -62,6 +52,6 @@ bool server_disk_read(struct server_disk *disk, struct connection *connection, s
 
 void server_disk_release(struct server_disk *disk)
 {
-    free(disk->folder);
+    arena_release(&disk->arena);
     *disk = (struct server_disk){0};
 }

@@ -5,6 +5,7 @@
 #ifndef POSTGRES_SERVER_DISK_H
 #define POSTGRES_SERVER_DISK_H
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "postgres/connection.h"
 
@@ -12,7 +13,8 @@
 
 /* The disk that new tables of the database go to. Zero-initialise. */
 struct server_disk {
-    char *folder;       /* owned: of the database's tablespace; NULL: not known */
+    struct arena arena;
+    const char *folder; /* of the database's tablespace; NULL: not known */
     const char *reason; /* why the sizes are not known; NULL: they are */
     uint64_t free_size; /* bytes that are left for others than root */
     uint64_t size;

@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import re
 import signal
 import sqlite3
+import struct
 import subprocess
+import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -187,3 +191,99 @@ def test_a_dump_that_is_stopped(tmp_path: Path, snapshot: Path, number: signal.S
         else:
             assert process.returncode in (programs.STOPPED, -number), process.returncode
         assert list(tmp_path.iterdir()) == []
+
+
+def await_full(process: subprocess.Popen[bytes], pipe: int) -> None:
+    """Until the writer has filled the pipe, that is has to wait."""
+    before = -1
+    while True:
+        assert process.poll() is None, f"ended with {process.returncode} before its pipe was full"
+        (held,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+        if held == before and held >= 4096:
+            return
+        before = held
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("what", ["valise-dump", "valise cat"])
+def test_a_reader_that_stalls(snapshot: Path, dump: Path, number: signal.Signals, what: str) -> None:
+    """Who waits for the reader of its pipe ends at the first signal."""
+    command = [programs.DUMP, "-o", "-", snapshot] if what == "valise-dump" else [programs.VALISE, "cat", "--table", "child", dump]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        await_full(process, process.stdout.fileno())
+        process.send_signal(number)
+        assert process.wait(timeout=60) == programs.STOPPED
+        assert b"stopped on request" in process.stderr.read()
+
+
+def test_a_named_pipe_without_a_reader(tmp_path: Path, snapshot: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([programs.DUMP, "-o", pipe, snapshot], stderr=subprocess.PIPE) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) in (programs.STOPPED, -signal.SIGTERM)
+    with subprocess.Popen([programs.DUMP, "-o", pipe, snapshot], stderr=subprocess.PIPE) as process:
+        (tmp_path / "out.valise").write_bytes(pipe.read_bytes())
+        assert process.wait(timeout=60) == 0
+    programs.succeed(programs.VALISE, "verify", tmp_path / "out.valise")
+
+
+def partials(output: Path) -> list[Path]:
+    return sorted(output.parent.glob(f"{output.name}.??????.partial"))
+
+
+@contextlib.contextmanager
+def halted(output: Path, snapshot: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A dump that stands still in the middle."""
+    before = partials(output)
+    with subprocess.Popen([programs.DUMP, "-o", output, snapshot], stderr=subprocess.PIPE) as process:
+        try:
+            while partials(output) == before:
+                assert process.poll() is None, f"ended with {process.returncode} before it was seen"
+                time.sleep(0.001)
+            process.send_signal(signal.SIGSTOP)
+            assert process.poll() is None and len(partials(output)) == len(before) + 1
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_what_a_killed_dump_leaves(tmp_path: Path, snapshot: Path) -> None:
+    """The next dump to the same name removes it, and nothing that looks alike."""
+    output = tmp_path / "out.valise"
+    others = [tmp_path / name for name in ("out.valise.backup.partial", "out.valise.abcde.partial", "out.valise.partial",
+                                           "out.valise.abc.ef.partial", "out.valise2.abcdef.partial", "out.valise.abcdef.partial.gz")]
+    for path in others:
+        path.write_text("kept")
+        path.chmod(0o644 if path.name == "out.valise.backup.partial" else 0o600)
+    (tmp_path / "out.valise.linked.partial").symlink_to(others[1])
+    (tmp_path / "out.valise.folder.partial").mkdir(mode=0o700)
+    kept = {*tmp_path.iterdir()}
+    with halted(output, snapshot) as process:
+        process.kill()
+        process.wait()
+    left = set(partials(output)) - kept
+    assert len(left) == 1
+    programs.succeed(programs.DUMP, "-o", tmp_path / "another.valise", snapshot)
+    assert left < set(partials(output)), "only a dump to the same name removes it"
+    programs.succeed(programs.DUMP, "-o", output, snapshot)
+    assert {*tmp_path.iterdir()} == kept | {output, tmp_path / "another.valise"}
+    programs.succeed(programs.VALISE, "verify", output)
+
+
+def test_two_dumps_to_one_name(tmp_path: Path, snapshot: Path) -> None:
+    """Neither removes what the other is writing."""
+    output = tmp_path / "out.valise"
+    with halted(output, snapshot) as process:
+        writing = partials(output)
+        programs.succeed(programs.DUMP, "-o", output, snapshot)
+        assert partials(output) == writing and output.exists()
+        process.send_signal(signal.SIGCONT)
+        process.wait(timeout=60)
+        assert process.returncode in (0, programs.REFUSED)
+    assert partials(output) == []
+    programs.succeed(programs.VALISE, "verify", output)

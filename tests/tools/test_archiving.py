@@ -116,3 +116,12 @@ def test_systemd_understands_the_units(archive: Archive, tmp_path: Path) -> None
     done = subprocess.run([analyze, "verify", "--man=no", *units], capture_output=True, text=True, timeout=60)
     said = [line for line in done.stderr.splitlines() if "valise-archive" in line]
     assert not said, done.stderr
+
+
+def test_what_a_killed_night_left_is_removed(archive: Archive) -> None:
+    archive.change("INSERT INTO a VALUES (1, 'x')")
+    archive.folder.mkdir()
+    left = archive.folder / "2020-01-01T000000Z.full.valise.aB3dEf.partial"
+    left.write_bytes(b"cut off")
+    archive.run()
+    assert not left.exists() and len(archive.dumps()) == 1

@@ -159,6 +159,33 @@ static void release_keeps_the_file_that_was_there(void **state)
     assert_int_equal(count_entries(folder->path), 1);
 }
 
+/* Of those only one that nobody holds was left behind. */
+static void what_was_left_is_removed(void **state)
+{
+    struct folder *folder = *state;
+    struct file_output other = {0};
+    OWNED(file_output) struct file_output out = {0};
+    char left[128];
+    char kept[128];
+    struct error err;
+
+    snprintf(left, sizeof(left), "%s.aB3dEf.partial", folder->file);
+    snprintf(kept, sizeof(kept), "%s.aB-dEf.partial", folder->file);
+    close(open(left, O_CREAT | O_WRONLY, 0600));
+    close(open(kept, O_CREAT | O_WRONLY, 0600));
+    ASSERT_DONE(file_output_open(&other, folder->file, &err), err);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(kept, F_OK), 0);
+    ASSERT_DONE(file_output_open(&out, folder->file, &err), err);
+    assert_int_equal(access(other.temporary, F_OK), 0);
+    ASSERT_DONE(file_output_commit(&other, &err), err);
+    assert_int_equal(access(out.temporary, F_OK), 0);
+    ASSERT_DONE(file_output_commit(&out, &err), err);
+    file_output_release(&other);
+    unlink(kept);
+    assert_int_equal(count_entries(folder->path), 1);
+}
+
 static void no_folder_no_file(void **state)
 {
     OWNED(file_output) struct file_output out = {0};
@@ -264,6 +291,7 @@ int main(void)
         cmocka_unit_test(leaves_devices_alone),
         IN_FOLDER(release_abandons),
         IN_FOLDER(release_keeps_the_file_that_was_there),
+        IN_FOLDER(what_was_left_is_removed),
         cmocka_unit_test(no_folder_no_file),
         cmocka_unit_test(a_full_device_is_reported),
         IN_FOLDER(reads_at_offsets),
