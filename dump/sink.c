@@ -171,10 +171,14 @@ static inline bool put_argument(struct sink *sink, size_t row_start, sqlite3_val
 static void on_row(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct sink *sink = sqlite3_user_data(context);
+    int first = sink->order.rowid != NULL;
     size_t row_start;
-    bool done = begin_row(sink, &row_start);
+    bool done = first > 0
+                    ? row_order_rowid(&sink->order, sqlite3_value_int64(values[0]), &sink->failure)
+                    : row_order_values(&sink->order, values, &sink->failure);
 
-    for (int i = 0; done && i < count; i++)
+    done = done && begin_row(sink, &row_start);
+    for (int i = first; done && i < count; i++)
         done = put_argument(sink, row_start, values[i]);
     if (done && end_row(sink, row_start))
         return;
@@ -226,12 +230,17 @@ static bool put_column(struct sink *sink, size_t row_start, sqlite3_stmt *statem
     }
 }
 
+/* A table as wide as this is ordered by its rowid; others are too rare to be checked. */
 static bool put_fetched_row(struct sink *sink, sqlite3_stmt *statement, int column_count)
 {
+    int first = sink->order.rowid != NULL;
     size_t row_start;
-    bool done = begin_row(sink, &row_start);
+    bool done =
+        first == 0
+        || row_order_rowid(&sink->order, sqlite3_column_int64(statement, 0), &sink->failure);
 
-    for (int i = 0; done && i < column_count; i++)
+    done = done && begin_row(sink, &row_start);
+    for (int i = first; done && i < column_count; i++)
         done = put_column(sink, row_start, statement, i);
     return done && end_row(sink, row_start);
 }
@@ -242,17 +251,20 @@ static bool uses_function(const struct sink *sink, const struct schema_table *ta
 {
     int limit = sqlite3_limit(sink->db, SQLITE_LIMIT_FUNCTION_ARG, -1);
 
-    return table->column_count <= (uint32_t)limit;
+    return table->column_count < (uint32_t)limit;
 }
 
-static void put_query(struct byte_buffer *sql, const struct schema_table *table, bool with_function)
+static void put_query(struct byte_buffer *sql, const struct schema_table *table, const char *rowid,
+    bool with_function)
 {
     const char *before = with_function ? "SELECT " FUNCTION_NAME "(" : "SELECT ";
     const char *after = with_function ? ") FROM main." : " FROM main.";
 
     byte_buffer_put(sql, before, strlen(before));
+    if (rowid != NULL)
+        byte_buffer_put(sql, rowid, strlen(rowid));
     for (uint32_t i = 0; i < table->column_count; i++) {
-        if (i > 0)
+        if (i > 0 || rowid != NULL)
             byte_buffer_put_u8(sql, ',');
         catalog_put_identifier(sql, &table->columns[i].name);
     }
@@ -293,7 +305,9 @@ static bool read_rows(struct sink *sink, const struct schema_table *table, struc
     bool with_function = uses_function(sink, table);
     int status;
 
-    put_query(&sql, table, with_function);
+    if (!row_order_begin(&sink->order, sink->db, sink->schema, sink->table, err))
+        return false;
+    put_query(&sql, table, sink->order.rowid, with_function);
     status = sqlite3_prepare_v2(sink->db, (const char *)sql.data, -1, &statement, NULL);
     if (status != SQLITE_OK)
         return sqlite_error_set(err, sink->db, status, "cannot be read");
@@ -303,12 +317,15 @@ static bool read_rows(struct sink *sink, const struct schema_table *table, struc
 bool sink_read_table(struct sink *sink, uint32_t number, struct error *err)
 {
     const struct schema_table *table = &sink->schema->tables[number];
+    bool done;
 
     sink->table = number;
     sink->end = (struct table_end){
         .table = number, .change = TABLE_WHOLE, .column_count = table->column_count};
     sink->has_failed = false;
-    if (!read_rows(sink, table, err)) {
+    done = read_rows(sink, table, err);
+    row_order_release(&sink->order);
+    if (!done) {
         if (err->kind == ERROR_STOPPED)
             return false;
         return error_wrap(

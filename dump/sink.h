@@ -1,16 +1,17 @@
 /*
  * Tables read row by row into batches.
  *
- * SELECT valise_sink(c1, c2, ...) FROM t hands each row to an aggregate function of
+ * SELECT valise_sink(rowid, c1, c2, ...) FROM t hands each row to an aggregate function of
  * ours, which is faster than fetching columns one by one; tables with more columns
  * than a function may have arguments are fetched. Rows come in the order of the
- * rowid or primary key, values as SQLite stores them (SPEC 4.1).
+ * rowid or primary key, which is checked, values as SQLite stores them (SPEC 4.1).
  */
 #ifndef DUMP_SINK_H
 #define DUMP_SINK_H
 
 #include "base/error.h"
 #include "dump/pipeline.h"
+#include "dump/row_order.h"
 #include "format/schema.h"
 
 #include <sqlite3.h>
@@ -36,6 +37,7 @@ struct sink {
     /* Of the table being read. */
     uint32_t table;
     struct table_end end;
+    struct row_order order;
     struct row_batch *batch; /* NULL until the first row after a submit */
     struct error failure;
     bool has_failed;

@@ -77,6 +77,37 @@ def test_damage_in_the_middle_of_a_scan(folder: Path) -> None:
     refused(programs.CORRUPT, ["damaged.db", "large", "malformed"], snapshot, folder)
 
 
+ORDERED_BY = {"an integer key": ("(id INTEGER PRIMARY KEY, text TEXT)", "comes behind"),
+              "a hidden rowid": ("(rowid TEXT, oid TEXT)", "comes behind"),
+              "a wide table": ("(" + ", ".join(f"c{n}" for n in range(300)) + ")", "comes behind"),
+              "a text": ("(a TEXT PRIMARY KEY, b) WITHOUT ROWID", "order of the primary key"),
+              "two columns": ("(a INT, b, PRIMARY KEY (b, a DESC)) WITHOUT ROWID", "order of the primary key")}
+
+
+@pytest.mark.parametrize("kind", ORDERED_BY)
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_pages_that_lie_elsewhere(folder: Path, kind: str, encoding: str) -> None:
+    """Each page is good, but not where it belongs: SQLite gives rows in disorder, and no error."""
+    definition, words = ORDERED_BY[kind]
+    snapshot, page = folder / "elsewhere.db", 4096
+    with contextlib.closing(sqlite3.connect(snapshot)) as db:
+        db.executescript(f"PRAGMA page_size = {page}; PRAGMA encoding = '{encoding}'; CREATE TABLE t {definition}")
+        width = len(db.execute("PRAGMA table_info(t)").fetchall())
+        rows = ([n] + [f"{n:05}" + "x" * 90] + [None] * (width - 2) for n in range(1000))
+        with db:
+            db.executemany(f"INSERT INTO t VALUES ({', '.join('?' * width)})", rows)
+    programs.dump(snapshot, folder / "good.valise")
+    pages = snapshot.read_bytes()
+    leaves = [n for n in range(1, len(pages) // page) if pages[n * page] in (0x0a, 0x0d)]
+    with snapshot.open("r+b") as file:
+        for place, content in ((leaves[1], leaves[-2]), (leaves[-2], leaves[1])):
+            file.seek(place * page)
+            file.write(pages[content * page:(content + 1) * page])
+    with contextlib.closing(sqlite3.connect(snapshot)) as db:
+        assert db.execute("SELECT count(*) FROM (SELECT * FROM t NOT INDEXED)").fetchone()[0] > 900
+    refused(programs.CORRUPT, ["elsewhere.db", '"t"', ".recover", words], snapshot, folder)
+
+
 def test_a_truncated_database(folder: Path) -> None:
     snapshot = make(folder / "short.db")
     os.truncate(snapshot, snapshot.stat().st_size // 2)
