@@ -11,6 +11,11 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c J
 """
 SEQUENCES = "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences WHERE schemaname <> 'valise' ORDER BY 1"
 
+# Sums of two hashes: of a multiset, without sorting it.
+ROWS = """SELECT '{label}', count(*), sum(hashtextextended(x.t, 0)::numeric)::text, sum(hashtextextended(x.t, 1)::numeric)::text
+ FROM (SELECT t::text AS t FROM {name} t OFFSET 0) x"""
+VALUE = "SELECT '{label}', last_value, is_called FROM {name}"
+
 # What pg_dump does not tell.
 FACTS = """
 SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' validated ' || convalidated || ' index ' || conindid::regclass
@@ -42,14 +47,11 @@ def fingerprint(server: Server, name: str) -> list[str]:
     with server.connect(name) as cursor:
         cursor.execute("SELECT to_regnamespace('valise') IS NOT NULL")
         has_ledger = cursor.fetchone()[0]
-        cursor.execute(TABLES)
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"SELECT count(*), md5(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (SELECT md5(t::text) AS h FROM {table} t) x")
-            lines.append(f"rows {table} {cursor.fetchone()}")
-        cursor.execute(SEQUENCES)
-        for (sequence,) in cursor.fetchall():
-            cursor.execute(f"SELECT last_value, is_called FROM {sequence}")
-            lines.append(f"sequence {sequence} {cursor.fetchone()}")
+        for kind, names, sums in (("rows", TABLES, ROWS), ("sequence", SEQUENCES, VALUE)):
+            cursor.execute(names)
+            if found := [name for (name,) in cursor.fetchall()]:
+                cursor.execute(" UNION ALL ".join(sums.format(name=name, label=name.replace("'", "''")) for name in found))
+                lines += [f"{kind} {row}" for row in cursor.fetchall()]
         facts = FACTS if has_ledger else FACTS.replace("connamespace <> 'valise'::regnamespace AND ", "")
         cursor.execute(facts)
         lines += sorted(line for (line,) in cursor.fetchall())

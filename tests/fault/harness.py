@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dump_trouble
-from disturbance import SIGNALS, START, STATUSES, TARGETS, Disturbance, Place, Watch, choose
+from disturbance import SIGNALS, START, STATUSES, Disturbance, Place, choose, choose_for_abort
 from fingerprint import differences, fingerprint
 from proxy import Proxy
 from server import BUILD, Server
 from space import Space, Unavailable
+from statements import TARGETS
 from subject import make
 
 DUMP, REPLAY = BUILD / "dump/valise-dump", BUILD / "replay/valise-replay"
@@ -81,13 +82,13 @@ class Harness:
         self.server.execute("postgres", f"CREATE TABLESPACE {TABLESPACE} LOCATION '{self.space.folder}'")
 
     def learn(self) -> None:
-        """What the target is before and after, how long it takes, and how many bytes go through the network."""
+        """What the target is before and after, how long it takes, and which statements go through the network."""
         self.server.create("undisturbed", "prepared")
         self.before = fingerprint(self.server, "undisturbed")
         with Proxy(self.server.port) as proxy:
             begun = time.monotonic()
             status, error = self.finish(self.start("undisturbed", proxy.port))
-            self.duration, self.traffic = time.monotonic() - begun, proxy.passed
+            self.duration, self.counts = time.monotonic() - begun, proxy.counts
         if status != 0:
             raise Broken(f"the undisturbed replay ends with status {status}: {error}")
         self.after = fingerprint(self.server, "undisturbed")
@@ -119,24 +120,21 @@ class Harness:
         if disturbance.kind == "full" and place.space is None:
             story.tell(f"{disturbance}: not possible here: {self.no_space}")
             return False
-        watch = Watch(self.server, place.database)
+        place.proxy.begin(disturbance.aim)
         process = self.start(place.database, place.proxy.port, *words)
-        try:
-            phase = disturbance.strike(process, watch, place, dice)
-            if phase is not None:
-                story.hits.append((f"abort: {phase}" if words else phase, disturbance.kind))
-            status, error = self.finish(process)
-            if place.space:
-                place.space.make_room()   # before --status: without room not even a session can begin
-            story.tell(f"{' '.join(words)} {disturbance}: {'too late' if phase is None else 'hit ' + repr(phase)}, "
-                       f"status {status} {error.splitlines()[:1]}")
-            good = STATUSES[disturbance.kind] | ({-SIGNALS.get(disturbance.kind, 0)} if phase == START else set())
-            if status not in ({0} if phase is None else good) and not self.is_busy(status, error):
-                raise Broken(f"status {status} after {disturbance}: {error}")
-            if not story.is_begun:
-                self.check_words(story, place.database, status, error)
-        finally:
-            watch.close()
+        phase = disturbance.strike(process, place, dice)
+        if phase is not None:
+            story.hits.append(("abort" if words else phase, disturbance.kind))
+        status, error = self.finish(process)
+        if place.space:
+            place.space.make_room()   # before --status: without room not even a session can begin
+        story.tell(f"{' '.join(words)} {disturbance}: {'too late' if phase is None else 'hit ' + repr(phase)}, "
+                   f"status {status} {error.splitlines()[:1]}")
+        good = STATUSES[disturbance.kind] | ({-SIGNALS.get(disturbance.kind, 0)} if phase == START else set())
+        if status not in ({0} if phase is None else good) and not self.is_busy(status, error):
+            raise Broken(f"status {status} after {disturbance}: {error}")
+        if not story.is_begun:
+            self.check_words(story, place.database, status, error)
         return status == 0
 
     def check_words(self, story: Story, database: str, status: int, error: str) -> None:
@@ -178,7 +176,9 @@ class Harness:
     def run(self, seed: int, keep: bool = False) -> Story:
         """Raises Broken, with the story in it, if anything is not as it must be."""
         dice = random.Random(seed)
-        return self.run_plan(seed, [choose(dice, self.duration, self.traffic) for _ in range(dice.choice([1, 1, 2, 3]))], dice, keep)
+        plan = [choose(dice, self.duration, self.counts) for _ in range(dice.choice([1, 1, 2, 3]))]
+        plan.sort(key=lambda disturbance: TARGETS.index(disturbance.aim.phase) if disturbance.aim and disturbance.aim.phase else -1)
+        return self.run_plan(seed, plan, dice, keep)
 
     def run_plan(self, seed: int, plan: list[Disturbance], dice: random.Random | None = None, keep: bool = False) -> Story:
         """These disturbances; with dice now and then a dump, too."""
@@ -188,7 +188,7 @@ class Harness:
         self.server.create(database, "prepared", TABLESPACE if is_full else "pg_default")
         try:
             with Proxy(self.server.port) as proxy:
-                self.play(story, dice or random.Random(seed), plan, Place(database, proxy, self.space if is_full else None))
+                self.play(story, dice or random.Random(seed), plan, Place(self.server, database, proxy, self.space if is_full else None))
             if dice and dice.random() < 0.25:
                 self.disturb_dump(story, dice)
         except Broken as broken:
@@ -215,10 +215,8 @@ class Harness:
             raise Broken(f"a finished replay does not say that there is nothing to do: {again}")
 
     def undo(self, story: Story, dice: random.Random, place: Place) -> None:
-        if dice.random() < 0.5:
-            kind = dice.choice(["kill", "terminate", "crash", "cut", "bytes", "pause"])
-            disturbance = Disturbance(kind, None, dice.random() * 0.3, int(10000 ** dice.random()))
-            self.disturbed(story, dice, disturbance, place, "--abort")
+        if dice.random() < 0.7:
+            self.disturbed(story, dice, choose_for_abort(dice), place, "--abort")
         self.complete(story, place.database, place.proxy.port, "--abort")
         self.compare(place.database, self.before, "after --abort")
 
@@ -234,16 +232,17 @@ class Harness:
         story.hits.append(("dump", kind))
 
 
-def summary(stories: list[Story]) -> str:
-    """How often each phase was hit, and by what."""
+def summary(stories: list[Story], counts: collections.Counter[str]) -> str:
+    """How often each phase was hit, and by what; counts are the statements of an undisturbed replay."""
     hits = [hit for story in stories for hit in story.hits]
     kinds = sorted(STATUSES)
     by_phase: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for phase, kind in hits:
         by_phase[phase][kind] += 1
-    lines = [f"{'phase':24}" + "".join(f"{kind:>11}" for kind in kinds) + f"{'all':>11}"]
-    lines += [f"{phase:24}" + "".join(f"{by_phase[phase][kind]:11}" for kind in kinds) + f"{sum(by_phase[phase].values()):11}"
-              for phase in sorted(by_phase)]
-    missed = [phase for phase in [START, *TARGETS] if phase not in by_phase]
-    lines.append(f"phases that nothing hit: {', '.join(missed) or 'none'}")
+    all_phases = [START, *(phase for phase in TARGETS if counts[phase]), "abort", "dump"]
+    lines = [f"{'phase':14}{'statements':>12}" + "".join(f"{kind:>10}" for kind in kinds) + f"{'all':>8}"]
+    lines += [f"{phase:14}{counts[phase] or '':12}" + "".join(f"{by_phase[phase][kind] or '':10}" for kind in kinds)
+              + f"{sum(by_phase[phase].values()):8}" for phase in all_phases]
+    lines.append(f"phases that nothing hit: {', '.join(phase for phase in all_phases if not by_phase[phase]) or 'none'}")
+    lines.append(f"phases that this replay does not have: {', '.join(phase for phase in TARGETS if not counts[phase]) or 'none'}")
     return "\n".join([*lines, f"{len(stories)} seeds, {len(hits)} disturbances"])

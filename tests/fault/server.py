@@ -18,7 +18,7 @@ ROLE, PASSWORD = "fault_owner", "fault"
 
 # A server that is stopped hard loses what it has not written, as synchronous_commit decides; the machine lives on, so fsync
 # would change nothing but the time. Small buffers, so that files have a part in it.
-SETTINGS = """fsync = on
+SETTINGS = """fsync = off
 shared_buffers = 64MB
 log_statement = all
 log_line_prefix = '%m [%p] %a %d '

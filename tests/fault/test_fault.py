@@ -10,13 +10,14 @@ import disturbance
 import dump_trouble
 import harness
 import server
+from proxy import Aim
 
 
 @pytest.fixture(scope="module")
 def harnessed() -> Iterator[harness.Harness]:
     with server.running() as running, contextlib.closing(harness.Harness(running)) as made:
         yield made
-        print(harness.summary(made.stories))
+        print(harness.summary(made.stories, made.counts))
 
 
 @pytest.mark.parametrize("seed", range(1, 13))
@@ -29,7 +30,7 @@ def test_a_database_without_room(harnessed: harness.Harness) -> None:
     """The tablespace is full from the start; with room again the same command goes on."""
     if harnessed.space is None:
         pytest.skip(harnessed.no_space)
-    story = harnessed.run_plan(0, [disturbance.Disturbance("full", phase, 0) for phase in (disturbance.START, "load")])
+    story = harnessed.run_plan(0, [disturbance.Disturbance("full", Aim(phase, 1, "before"), 0) for phase in (None, "load")])
     assert any("status 8" in line for line in story.lines), story.lines
 
 
