@@ -106,6 +106,7 @@ static bool examine(struct patient *patient, const struct doctor_order *order,
         return false;
     find_memory(patient, order->memory_size);
     report->is_connected = true;
+    progress_describe(patient->progress, patient->database, NULL);
     report->database = patient->database;
     report->role = patient->role;
     report->server_version = patient->version_text;
@@ -176,6 +177,7 @@ bool doctor_run(const struct doctor_order *order, struct doctor_report *report, 
         .homeserver = order->homeserver,
         .findings = &report->findings,
         .is_deep = order->is_deep,
+        .progress = order->progress,
     };
     struct error failure;
 

@@ -12,6 +12,7 @@
 #include "doctor/finding.h"
 #include "postgres/connection.h"
 #include "postgres/homeserver.h"
+#include "watch/progress.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,7 @@ struct doctor_order {
     size_t fix_count;
     uint64_t memory_size; /* of the server's host; 0: this host's, if it is the same */
     bool is_deep;
+    struct progress *progress; /* what takes long is told there */
 };
 
 /* Owned. Zero-initialise. */

@@ -1,6 +1,7 @@
 #include "doctor/look_amcheck.h"
 
 #include "base/owned.h"
+#include "watch/progress_task.h"
 
 #include <string.h>
 
@@ -32,6 +33,13 @@ static void put_missing(struct patient *patient)
     finding_mend(patient->findings, finding, FINDING_SQL, "CREATE EXTENSION amcheck;");
 }
 
+static const char *index_name(
+    const struct patient *patient, const struct connection_rows *rows, size_t row)
+{
+    return patient_qualified(
+        patient, patient_text(patient, rows, row, 1), patient_text(patient, rows, row, 2));
+}
+
 /* An index that fails the check is a finding; a right that is missing is a failure. */
 static bool check_index(struct patient *patient, const char *function, const char *index,
     const char *oid, struct error *err)
@@ -56,10 +64,41 @@ static bool check_index(struct patient *patient, const char *function, const cha
     return true;
 }
 
+/* Each takes as long as its table and itself are big, as all rows are looked up in it. */
+static bool check_indexes(struct patient *patient, const char *function,
+    const struct connection_rows *rows, struct error *err)
+{
+    struct progress *progress = patient->progress;
+    uint32_t first = 0;
+
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct progress_count total = {
+            .bytes = (uint64_t)connection_rows_integer(rows, i, 3), .items = 1};
+        uint32_t table = progress_table(progress, index_name(patient, rows, i));
+
+        first = i == 0 ? table : first;
+        progress_plan(progress, PROGRESS_VERIFY, table, &total);
+    }
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct progress_count total = {
+            .bytes = (uint64_t)connection_rows_integer(rows, i, 3), .items = 1};
+        OWNED(progress_task) struct progress_task task = {0};
+
+        progress_task_begin(&task, progress, PROGRESS_VERIFY, first + (uint32_t)i);
+        if (!check_index(patient, function, index_name(patient, rows, i),
+                patient_text(patient, rows, i, 0), err))
+            return false;
+        progress_task_add(&task, &total);
+    }
+    progress_end(progress, PROGRESS_VERIFY);
+    return true;
+}
+
 bool look_amcheck(struct patient *patient, struct error *err)
 {
     static const char sql[] =
-        "SELECT c.oid, n.nspname, c.relname FROM pg_index AS x"
+        "SELECT c.oid, n.nspname, c.relname, pg_table_size(x.indrelid) + pg_relation_size(c.oid)"
+        " FROM pg_index AS x"
         " JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_am AS m ON m.oid = c.relam"
         " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
         " WHERE m.amname = 'btree' AND c.relkind = 'i' AND x.indisvalid AND x.indisready"
@@ -76,12 +115,8 @@ bool look_amcheck(struct patient *patient, struct error *err)
         put_missing(patient);
         return true;
     }
-    for (size_t i = 0; i < rows.row_count; i++)
-        if (!check_index(patient, function,
-                patient_qualified(patient, patient_text(patient, &rows, i, 1),
-                    patient_text(patient, &rows, i, 2)),
-                patient_text(patient, &rows, i, 0), err))
-            return false;
+    if (!check_indexes(patient, function, &rows, err))
+        return false;
     if (patient->findings->count == before)
         patient_well(patient, "index-damaged", "no index is");
     return true;

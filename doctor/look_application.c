@@ -19,8 +19,7 @@ static const char *list_values(const struct patient *patient, const struct conne
         quote_plain(&list, i == 0 ? "" : ", ");
         quote_plain(&list, patient_text(patient, rows, i, 0));
     }
-    if (rows->row_count > VALUES_SHOWN)
-        quote_plain(&list, ", ...");
+    quote_plain(&list, patient_and_more(patient, rows->row_count, VALUES_SHOWN));
     return patient_format(patient, "%s", quote_text(&list));
 }
 
@@ -106,8 +105,8 @@ static bool look_requirements(struct patient *patient, struct error *err)
             patient_well(patient, name, "none");
             continue;
         }
-        finding = finding_add(patient->findings, FINDING_ERROR, name, "%s: %s (%zu)",
-            requirement->name, list_values(patient, &rows), rows.row_count);
+        finding = finding_add(patient->findings, FINDING_ERROR, name, "%s: %s", requirement->name,
+            list_values(patient, &rows));
         finding->why = "A replay into this database is refused.";
         finding_mend(patient->findings, finding, FINDING_WORDS, "%s", requirement->hint);
     }

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define COLUMNS_SHOWN 20 /* as the query says */
+
 /* The database's row of pg_database. */
 struct locale {
     const char *encoding;
@@ -234,6 +236,33 @@ static bool look_versions(struct patient *patient, const struct locale *locale, 
 
 /* --- columns and indexes ------------------------------------------------------------------ */
 
+static enum finding_severity column_severity(const struct patient *patient)
+{
+    return patient->profile.collate != NULL ? FINDING_WARNING : FINDING_NOTICE;
+}
+
+static void put_column(struct patient *patient, const struct connection_rows *rows, size_t row)
+{
+    const char *kind = connection_rows_text(rows, row, 4);
+    bool is_index = kind[0] == 'i' || kind[0] == 'I';
+    const char *where = patient_qualified(
+        patient, patient_text(patient, rows, row, 0), patient_text(patient, rows, row, 1));
+    const char *column = patient_name(patient, patient_text(patient, rows, row, 2));
+    struct finding *finding = finding_add(patient->findings, column_severity(patient),
+        "column-collation", "%s %s, column %s has the collation %s", is_index ? "index" : "table",
+        where, column, patient_name(patient, patient_text(patient, rows, row, 3)));
+
+    finding->why = "It sorts by the operating system's or ICU's order, which changes with "
+                   "their versions.";
+    if (is_index)
+        finding_mend(patient->findings, finding, FINDING_WORDS,
+            "drop it and create it again with the column's own collation");
+    else
+        finding_mend(patient->findings, finding, FINDING_SQL,
+            "ALTER TABLE %s ALTER COLUMN %s TYPE %s COLLATE \"C\";", where, column,
+            patient_text(patient, rows, row, 5));
+}
+
 /*
  * Columns and indexes whose collation is neither the database's nor C; where the database's own is
  * not C that is said once, not for each.
@@ -242,7 +271,7 @@ static bool look_columns(struct patient *patient, struct error *err)
 {
     static const char sql[] =
         "SELECT n.nspname, c.relname, a.attname, o.collname, c.relkind,"
-        " format_type(a.atttypid, a.atttypmod)"
+        " format_type(a.atttypid, a.atttypmod), count(*) OVER ()"
         " FROM pg_attribute AS a"
         " JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
         " JOIN pg_collation AS o ON o.oid = a.attcollation"
@@ -258,27 +287,12 @@ static bool look_columns(struct patient *patient, struct error *err)
         return false;
     if (rows.row_count == 0)
         patient_well(patient, "column-collation", "columns and indexes have the database's or C");
-    for (size_t i = 0; i < rows.row_count; i++) {
-        const char *kind = connection_rows_text(&rows, i, 4);
-        bool is_index = kind[0] == 'i' || kind[0] == 'I';
-        const char *where = patient_qualified(
-            patient, patient_text(patient, &rows, i, 0), patient_text(patient, &rows, i, 1));
-        const char *column = patient_name(patient, patient_text(patient, &rows, i, 2));
-        struct finding *finding = finding_add(patient->findings,
-            patient->profile.collate != NULL ? FINDING_WARNING : FINDING_NOTICE, "column-collation",
-            "%s %s, column %s has the collation %s", is_index ? "index" : "table", where, column,
-            patient_name(patient, patient_text(patient, &rows, i, 3)));
-
-        finding->why = "It sorts by the operating system's or ICU's order, which changes with "
-                       "their versions.";
-        if (is_index)
-            finding_mend(patient->findings, finding, FINDING_WORDS,
-                "drop it and create it again with the column's own collation");
-        else
-            finding_mend(patient->findings, finding, FINDING_SQL,
-                "ALTER TABLE %s ALTER COLUMN %s TYPE %s COLLATE \"C\";", where, column,
-                patient_text(patient, &rows, i, 5));
-    }
+    for (size_t i = 0; i < rows.row_count; i++)
+        put_column(patient, &rows, i);
+    if (rows.row_count == COLUMNS_SHOWN && connection_rows_integer(&rows, 0, 6) > COLUMNS_SHOWN)
+        (void)finding_add(patient->findings, column_severity(patient), "column-collation",
+            "%" PRId64 " more columns and indexes have such a collation; mend these and look again",
+            connection_rows_integer(&rows, 0, 6) - COLUMNS_SHOWN);
     return true;
 }
 

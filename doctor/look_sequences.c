@@ -17,6 +17,7 @@ struct sequence {
     int64_t increment;
     int64_t minimum;
     int64_t maximum;
+    bool is_cycle; /* begins anew at its end */
     bool has_need;
     int64_t need;       /* the furthest value in use */
     const char *source; /* who says so */
@@ -34,8 +35,8 @@ static bool read_state(struct patient *patient, struct sequence *sequence, struc
 {
     const char *sql =
         patient_format(patient, "SELECT v.last_value, v.is_called, %s FROM %s AS v%s%s",
-            patient_since(patient, 100000, "s.seqincrement, s.seqmin, s.seqmax",
-                "v.increment_by, v.min_value, v.max_value"),
+            patient_since(patient, 100000, "s.seqincrement, s.seqmin, s.seqmax, s.seqcycle",
+                "v.increment_by, v.min_value, v.max_value, v.is_cycled"),
             sequence->shown,
             patient_since(patient, 100000, ", pg_sequence AS s WHERE s.seqrelid = ", ""),
             patient_since(
@@ -51,6 +52,7 @@ static bool read_state(struct patient *patient, struct sequence *sequence, struc
     sequence->increment = connection_rows_integer(&rows, 0, 2);
     sequence->minimum = connection_rows_integer(&rows, 0, 3);
     sequence->maximum = connection_rows_integer(&rows, 0, 4);
+    sequence->is_cycle = connection_rows_boolean(&rows, 0, 5);
     return true;
 }
 
@@ -134,11 +136,36 @@ static bool tell_or_mend(struct visit *visit, const struct sequence *sequence,
     return true;
 }
 
+/* It may have begun anew, or never have been set: only a person knows. */
+static void visit_cycle(struct visit *visit, const struct sequence *sequence)
+{
+    struct finding *finding;
+
+    if (visit->mended != NULL)
+        return;
+    finding = finding_add(visit->patient->findings, FINDING_NOTICE, "sequence-cycle",
+        "sequence %s stands at %" PRId64 " and %s is at %" PRId64
+        ", but it has CYCLE, so it may have begun anew",
+        sequence->shown, sequence->last_value, sequence->source, sequence->need);
+    finding->why = "Values that are in use are given out again when it comes to them.";
+    if (!can_reach(sequence))
+        return;
+    finding_mend(visit->patient->findings, finding, FINDING_WORDS,
+        "if it was never at its end (%" PRId64 "):",
+        sequence->increment < 0 ? sequence->minimum : sequence->maximum);
+    finding_mend(
+        visit->patient->findings, finding, FINDING_SQL, "%s", setval(visit->patient, sequence));
+}
+
 static bool visit_behind(struct visit *visit, const struct sequence *sequence, struct error *err)
 {
     struct patient *patient = visit->patient;
     struct finding *finding = NULL;
 
+    if (sequence->is_cycle) {
+        visit_cycle(visit, sequence);
+        return true;
+    }
     if (visit->mended == NULL) {
         finding = finding_add(patient->findings, FINDING_ERROR, "sequence-behind",
             "sequence %s stands at %" PRId64 "%s, but %s is at %" PRId64, sequence->shown,
@@ -179,7 +206,7 @@ static void visit_near_end(struct visit *visit, const struct sequence *sequence,
     int64_t end = sequence->maximum < type_max ? sequence->maximum : type_max;
     struct finding *finding;
 
-    if (visit->mended != NULL || sequence->increment < 0
+    if (visit->mended != NULL || sequence->increment < 0 || sequence->is_cycle
         || (double)sequence->last_value < 0.8 * (double)end)
         return;
     finding = finding_add(visit->patient->findings, FINDING_WARNING, "sequence-near-end",
@@ -199,6 +226,8 @@ static const char column_sql[] =
     "SELECT DISTINCT n.nspname, c.relname, tn.nspname, t.relname, a.attname,"
     " CASE a.atttypid WHEN 21 THEN 32767 WHEN 23 THEN 2147483647 ELSE 9223372036854775807 END,"
     " has_sequence_privilege(c.oid, 'SELECT') AND has_table_privilege(t.oid, 'SELECT')"
+    "  AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(tn.oid, 'USAGE'),"
+    " a.atttypid = 1700"
     " FROM (SELECT objid AS sequence, refobjid AS relid, refobjsubid AS number FROM pg_depend"
     "   WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass"
     "    AND refobjsubid > 0 AND deptype IN ('a', 'i')"
@@ -210,6 +239,13 @@ static const char column_sql[] =
     " JOIN pg_class AS t ON t.oid = u.relid JOIN pg_namespace AS tn ON tn.oid = t.relnamespace"
     " JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = u.number"
     " WHERE a.atttypid IN (20, 21, 23, 1700) AND" PATIENT_SCHEMAS "ORDER BY 1, 2, 3, 4, 5";
+
+/* A sequence never comes to what a numeric column may hold besides (NaN sorts last). */
+static const char *in_bigint(const struct patient *patient, const char *column)
+{
+    return patient_format(
+        patient, " WHERE %s BETWEEN -9223372036854775808 AND 9223372036854775807", column);
+}
 
 static bool visit_column(
     struct visit *visit, const struct connection_rows *rows, size_t row, struct error *err)
@@ -230,13 +266,25 @@ static bool visit_column(
     }
     if (!read_state(patient, &sequence, err)
         || !need_query(patient, &sequence,
-            patient_format(patient, "SELECT %s(%s)::bigint FROM %s",
-                sequence.increment < 0 ? "min" : "max", column, table),
+            patient_format(patient, "SELECT %s(%s)::bigint FROM %s%s",
+                sequence.increment < 0 ? "min" : "max", column, table,
+                connection_rows_boolean(rows, row, 7) ? in_bigint(patient, column) : ""),
             patient_format(patient, "column %s of table %s", column, table), err))
         return error_wrap(err, "sequence %s", sequence.shown);
     if (is_behind(&sequence))
         return visit_behind(visit, &sequence, err);
     visit_near_end(visit, &sequence, connection_rows_integer(rows, row, 5));
+    return true;
+}
+
+/* What fails for one is not known, but the others are looked at; nothing is mended by halves. */
+static bool put_failed(struct visit *visit, const struct error *failure)
+{
+    if (visit->mended != NULL || failure->kind != ERROR_DATABASE
+        || connection_is_lost(&visit->patient->connection))
+        return false;
+    (void)finding_add(
+        visit->patient->findings, FINDING_NOTICE, "sequence-unknown", "%s", failure->text);
     return true;
 }
 
@@ -249,7 +297,7 @@ static bool visit_columns(struct visit *visit, struct error *err)
     for (size_t i = 0; i < rows.row_count; i++) {
         if (profile_sequence(&visit->patient->profile, connection_rows_text(&rows, i, 1)) != NULL)
             continue;
-        if (!visit_column(visit, &rows, i, err))
+        if (!visit_column(visit, &rows, i, err) && !put_failed(visit, err))
             return false;
     }
     return true;

@@ -6,6 +6,7 @@
 
 #define SLOT_SIZE_MAX ((int64_t)1 << 30) /* bytes of WAL that a slot may hold unremarked */
 #define XID_AGE_ERROR 1500000000         /* the server stops at about 2.1 billion */
+#define TABLES_SHOWN 10                  /* as the queries say */
 
 static bool look_prepared(struct patient *patient, struct error *err)
 {
@@ -138,18 +139,29 @@ static bool look_statistics(struct patient *patient, struct error *err)
         return true;
     }
     finding = finding_add(patient->findings, FINDING_WARNING, "statistics-missing",
-        "%" PRId64 " tables with rows were never analysed: %s",
-        connection_rows_integer(&rows, 0, 0), patient_text(patient, &rows, 0, 1));
+        "%" PRId64 " tables with rows were never analysed: %s%s",
+        connection_rows_integer(&rows, 0, 0), patient_text(patient, &rows, 0, 1),
+        patient_and_more(patient, (uint64_t)connection_rows_integer(&rows, 0, 0), TABLES_SHOWN));
     finding->why = "The planner guesses, and may read a whole table for one row.";
     finding->fix = "analyze";
     finding_mend(patient->findings, finding, FINDING_SQL, "ANALYZE;");
     return true;
 }
 
+/* The tables with the most dead rows were named. */
+static void put_more_bloat(struct patient *patient, int64_t count)
+{
+    struct finding *finding = finding_add(patient->findings, FINDING_NOTICE, "dead-rows",
+        "%" PRId64 " more tables have many dead rows, but fewer than those", count);
+
+    finding_mend(patient->findings, finding, FINDING_WORDS, "all of them at once:");
+    finding_mend(patient->findings, finding, FINDING_SQL, "VACUUM (ANALYZE);");
+}
+
 static bool look_bloat(struct patient *patient, struct error *err)
 {
     static const char sql[] =
-        "SELECT s.schemaname::text, s.relname::text, s.n_dead_tup, s.n_live_tup"
+        "SELECT s.schemaname::text, s.relname::text, s.n_dead_tup, s.n_live_tup, count(*) OVER ()"
         " FROM pg_stat_user_tables AS s WHERE s.n_dead_tup > 10000"
         "  AND s.n_dead_tup > 0.2 * s.n_live_tup AND s.schemaname <> 'valise'"
         " ORDER BY s.n_dead_tup DESC LIMIT 10";
@@ -169,6 +181,8 @@ static bool look_bloat(struct patient *patient, struct error *err)
         finding->why = "They take room and are read along. Autovacuum should have cleaned them.";
         finding_mend(patient->findings, finding, FINDING_SQL, "VACUUM (ANALYZE) %s;", table);
     }
+    if (rows.row_count == TABLES_SHOWN && connection_rows_integer(&rows, 0, 4) > TABLES_SHOWN)
+        put_more_bloat(patient, connection_rows_integer(&rows, 0, 4) - TABLES_SHOWN);
     return true;
 }
 

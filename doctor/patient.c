@@ -130,6 +130,13 @@ const char *patient_size(const struct patient *patient, uint64_t size)
     return patient_format(patient, "%.1f %s", value, units[unit]);
 }
 
+const char *patient_and_more(const struct patient *patient, uint64_t count, uint64_t shown_count)
+{
+    if (count <= shown_count)
+        return "";
+    return patient_format(patient, " and %" PRIu64 " more", count - shown_count);
+}
+
 void patient_well(const struct patient *patient, const char *name, const char *what)
 {
     (void)finding_add(patient->findings, FINDING_OK, name, "%s", what);

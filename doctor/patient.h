@@ -12,6 +12,7 @@
 #include "postgres/connection.h"
 #include "postgres/homeserver.h"
 #include "profile/profile.h"
+#include "watch/progress.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ struct patient {
     const struct homeserver *homeserver; /* NULL: by DSN or environment */
     struct profile profile;
     struct finding_list *findings;
+    struct progress *progress; /* what takes long is told there */
     const char *database;
     const char *role;
     const char *owner;          /* of the database */
@@ -68,6 +70,9 @@ char *patient_format(const struct patient *patient, const char *fmt, ...)
 
 /* "4.2 GB", "512 kB", in PostgreSQL's units (1 kB is 1024 bytes). */
 const char *patient_size(const struct patient *patient, uint64_t size);
+
+/* " and 7 more", when a list was cut; "" when all of it was shown. */
+const char *patient_and_more(const struct patient *patient, uint64_t count, uint64_t shown_count);
 
 /* SQL: the condition that a row s of pg_stat_activity is another client's session with the
  * database. */

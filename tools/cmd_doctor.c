@@ -8,6 +8,9 @@
 #include "postgres/database_create.h"
 #include "postgres/homeserver.h"
 #include "tools/print.h"
+#include "watch/watch_options.h"
+
+#define WATCH_AT 7 /* the first of the options that are the same in every program */
 
 struct arguments {
     const char *config;
@@ -19,6 +22,7 @@ struct arguments {
     bool as_json;
     bool is_deep;
     bool creates;
+    struct watch_options watch;
 };
 
 static void arguments_release(struct arguments *arguments)
@@ -38,7 +42,7 @@ static const char epilogue[] =
 static bool parse(struct arguments *arguments, struct command_line_result *parsed, int argc,
     char **argv, struct error *err)
 {
-    const struct command_line_option options[] = {
+    struct command_line_option options[] = {
         {.name = "postgres-config",
             .value_name = "FILE",
             .text = &arguments->config,
@@ -64,7 +68,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *parse
             .value_name = "NAME",
             .list = &arguments->fixes,
             .help = "mend first, then look: sequences, analyze; may be repeated"},
-        {.heading = "Instead"},
+        [WATCH_AT + WATCH_OPTIONS_COUNT] = {.heading = "Instead"},
         {.name = "create",
             .flag = &arguments->creates,
             .help = "make the database that the DSN names (UTF8, collation and ctype C); needs an "
@@ -86,6 +90,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *parse
         .epilogue = epilogue,
     };
 
+    watch_options_describe(options + WATCH_AT, &arguments->watch);
     return command_line_parse(&line, argc, argv, parsed, err);
 }
 
@@ -104,24 +109,44 @@ static bool check(const struct arguments *arguments, uint64_t *memory_size, stru
     return true;
 }
 
-static bool examine(const struct arguments *arguments, const struct doctor_order *order,
+/* A finding that is serious is no failure of looking, but of what was looked at. */
+static bool judge(const struct doctor_report *report, struct error *err)
+{
+    size_t count = finding_count(&report->findings, FINDING_ERROR);
+
+    return count == 0
+           || error_set(
+               err, ERROR_REFUSED, "%zu finding%s serious", count, count == 1 ? " is" : "s are");
+}
+
+static bool look(const struct arguments *arguments, const struct doctor_order *order,
     struct byte_buffer *out, struct error *err)
 {
     OWNED(doctor_report) struct doctor_report report = {0};
-    size_t count;
 
-    if (!doctor_run(order, &report, err))
+    if (!watch_options_start(&arguments->watch, order->progress, err)
+        || !doctor_run(order, &report, err))
         return false;
     if (arguments->as_json)
         doctor_put_json(&report, out);
     else
         doctor_put_text(&report, out);
-    if (!print_out(out, err))
-        return false;
-    count = finding_count(&report.findings, FINDING_ERROR);
-    return count == 0
-           || error_set(
-               err, ERROR_REFUSED, "%zu finding%s serious", count, count == 1 ? " is" : "s are");
+    return judge(&report, err);
+}
+
+/* Progress is gone from the terminal before the findings are printed. */
+static bool examine(const struct arguments *arguments, struct doctor_order *order,
+    struct byte_buffer *out, struct error *err)
+{
+    OWNED(progress) struct progress progress = {0};
+    struct error failure;
+    bool done;
+
+    progress_init(&progress, "valise", "doctor");
+    order->progress = &progress;
+    done = look(arguments, order, out, err);
+    watch_options_finish(&arguments->watch, &progress, NULL, done ? NULL : err);
+    return print_out(out, done ? err : &failure) && done;
 }
 
 bool cmd_doctor_run(int argc, char **argv, struct error *err)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 import time
@@ -110,6 +111,13 @@ def test_other_collations_inside(database: Database) -> None:
                           " AND attrelid = 't'::regclass") == [("character varying(9)",)]
 
 
+def test_more_of_them_than_are_shown(database: Database) -> None:
+    columns = ", ".join(f'c{number} text COLLATE "de-x-icu"' for number in range(25))
+    database.execute(f"CREATE TABLE t ({columns})")
+    found = look(database).of("column-collation")
+    assert len(found) == 21 and found[-1]["what"].startswith("5 more")
+
+
 def test_a_collation_that_has_changed(database: Database, other: object) -> None:
     """What an upgrade of the operating system does to the recorded versions."""
     database.execute("CREATE TABLE t (v text COLLATE \"de-x-icu\"); CREATE UNIQUE INDEX i ON t (v);"
@@ -187,8 +195,59 @@ def test_nulls_not_distinct(database: Database) -> None:
 def test_many_duplicates(database: Database) -> None:
     database.execute("CREATE TABLE t (v integer PRIMARY KEY)")
     behind_its_back(database, "t_pkey", "INSERT INTO t SELECT g % 5000 FROM generate_series(1, 20000) AS g")
-    finding = look(database, "--deep").one("duplicate-rows", "error", "5000 keys", ", ...")
+    finding = look(database, "--deep").one("duplicate-rows", "error", "5000 keys", " and 4990 more")
     assert len(finding["what"]) < 1000 and len(finding["mend"]) < 40
+    with contextlib.closing(psycopg2.connect(database.dsn)) as connection, connection.cursor() as cursor:
+        for statement in commands(finding, "sql")[10:-1]:
+            cursor.execute(statement)
+        assert len(cursor.fetchall()) == 5000, "what is printed shows all of them"
+    database.settle()
+
+
+def test_many_rows_of_one_key(database: Database) -> None:
+    """A list of places that was cut says so, and following it again and again gets to the end."""
+    database.execute("CREATE TABLE t (v integer PRIMARY KEY)")
+    behind_its_back(database, "t_pkey", "INSERT INTO t SELECT 1 FROM generate_series(1, 50)")
+    left = 50
+    while left > 1:
+        finding = look(database, "--deep").one("duplicate-rows", "error", f"(1) {left} times")
+        assert (f"20 of {left} rows" in commands(finding, "words")[0]) == (left > 20)
+        database.execute(commands(finding, "sql")[0])
+        left = max(left - 19, 1)
+        assert database.query("SELECT count(*) FROM t") == [(left,)]
+    follow_sql(database.dsn, {"mend": finding["mend"][-1:]})
+    look(database, "--deep").well("duplicate-rows")
+
+
+def test_no_function_of_others_is_run(database: Database) -> None:
+    """Whoever looks may be the superuser, and whoever made the index then became it."""
+    database.execute("""CREATE ROLE mallory LOGIN; GRANT ALL ON SCHEMA public TO mallory; SET ROLE mallory;
+        CREATE TABLE t (v integer); INSERT INTO t VALUES (1);
+        CREATE FUNCTION f(v integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+            $$ BEGIN IF current_user <> 'mallory' THEN RAISE 'run as %', current_user; END IF; RETURN v; END $$;
+        CREATE OPERATOR @#@ (FUNCTION = f, RIGHTARG = integer);
+        CREATE DOMAIN d AS integer CHECK (f(VALUE) > 0);
+        CREATE UNIQUE INDEX by_function ON t (f(v)); CREATE UNIQUE INDEX by_operator ON t ((@#@v));
+        CREATE UNIQUE INDEX by_type ON t ((v::d)); CREATE UNIQUE INDEX plain ON t (v)""")
+    try:
+        unknown = [each["what"] for each in look(database, "--deep").of("duplicates-unknown")]
+        assert len(unknown) == 3 and all("rights of role" in what and '"postgres"' in what for what in unknown), unknown
+        assert sum("function f(integer)" in what for what in unknown) == 2 and sum("type d" in what for what in unknown) == 1
+        found = Findings("--dsn", database.dsn.replace("user=postgres", "user=mallory"), "--deep")
+        found.well("duplicate-rows")
+    finally:
+        database.settle()
+        database.execute("DROP OWNED BY mallory CASCADE; DROP ROLE mallory")
+
+
+def test_progress(database: Database) -> None:
+    """It can take hours, and says how far it is."""
+    database.execute("CREATE TABLE t (a integer UNIQUE, b integer UNIQUE); INSERT INTO t SELECT g, g FROM generate_series(1, 1000) AS g")
+    done = programs.run(programs.VALISE, "doctor", "--dsn", database.dsn, "--deep", "--json", "--progress=json")
+    events = [json.loads(line) for line in done.error.splitlines()]
+    assert json.loads(done.out)["connected"] and events[-1]["event"] == "result" and events[-1]["exit_status"] == done.status
+    ended = {event["table"] for event in events if event["event"] == "table" and event["state"] == "end" and event["phase"] == "check"}
+    assert ended == {'"public"."t_a_key"', '"public"."t_b_key"'}
 
 
 def test_an_index_that_lacks_rows(database: Database) -> None:
@@ -277,6 +336,41 @@ def test_a_sequence_that_cannot_reach(database: Database) -> None:
     look(database, "--fix", "sequences").well("sequences")
 
 
+def test_a_sequence_that_begins_anew(database: Database) -> None:
+    """With CYCLE it is behind by right; nobody moves it unasked."""
+    database.execute("CREATE TABLE t (id integer); CREATE SEQUENCE s MAXVALUE 100 CYCLE OWNED BY t.id; INSERT INTO t VALUES (99); SELECT setval('s', 3)")
+    finding = look(database).one("sequence-cycle", "notice", "99", "CYCLE")
+    assert look(database, "--fix", "sequences").report["fixed"] == []
+    assert database.query("SELECT last_value FROM s") == [(3,)]
+    follow_sql(database.dsn, finding)
+    look(database).well("sequences")
+    database.execute("SELECT setval('s', 100)")
+    look(database).well("sequences")   # at its end, which is none
+
+
+def test_a_column_that_holds_more_than_a_sequence(database: Database) -> None:
+    """A numeric key may be beyond bigint, and is no reason to look at no other."""
+    database.execute("""CREATE TABLE big (id numeric); CREATE SEQUENCE s OWNED BY big.id;
+        INSERT INTO big VALUES (1e30), (-1e30), ('NaN'), (NULL), (41), (9223372036854775807.4); CREATE TABLE t (id serial); INSERT INTO t VALUES (7)""")
+    found = look(database)
+    assert behind(found) == {'"public"."s"', '"public"."t_id_seq"'} and not found.of("not-examined")
+    look(database, "--fix", "sequences").well("sequences")
+    assert database.query("SELECT last_value FROM s") == [(41,)]
+
+
+def test_a_sequence_that_cannot_be_looked_at(database: Database) -> None:
+    """One that fails is said to be unknown; the others are looked at."""
+    database.execute("""CREATE TABLE a (id serial); CREATE TABLE b (id serial); INSERT INTO a VALUES (5); INSERT INTO b VALUES (5);
+        CREATE ROLE looker LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO looker;
+        ALTER TABLE a ENABLE ROW LEVEL SECURITY; ALTER ROLE looker SET row_security = off""")
+    try:
+        found = Findings("--dsn", database.dsn.replace("user=postgres", "user=looker"))
+        assert "row-level security" in found.one("sequence-unknown", "notice")["what"] and behind(found) == {'"public"."b_id_seq"'}
+    finally:
+        database.settle()
+        database.execute("DROP OWNED BY looker; DROP ROLE looker")
+
+
 def test_a_sequence_near_its_end(database: Database) -> None:
     database.execute("CREATE TABLE t (id serial); SELECT setval('t_id_seq', 2000000000)")
     look(database).one("sequence-near-end", "warning", "2000000000", "2147483647")
@@ -360,6 +454,19 @@ def test_dead_rows(database: Database) -> None:
     while any(each["severity"] == "notice" for each in look(database).of("dead-rows")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_many_tables(database: Database) -> None:
+    """A list that is cut says how much is missing."""
+    database.execute("DO $$ BEGIN FOR i IN 1..13 LOOP EXECUTE 'CREATE TABLE t' || i || ' WITH (autovacuum_enabled = off)"
+                     " AS SELECT generate_series(1, 11000) AS a'; END LOOP; END $$")
+    look(database).one("statistics-missing", "warning", "13 tables", " and 3 more")
+    database.execute("DO $$ BEGIN FOR i IN 1..13 LOOP EXECUTE 'DELETE FROM t' || i; END LOOP; END $$")
+    deadline = time.monotonic() + 30
+    while len(found := look(database).of("dead-rows")) != 11:   # counted a moment later
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    assert found[-1]["what"].startswith("3 more tables")
 
 
 # ------------------------------------------------------------------------------------------- replays

@@ -25,7 +25,7 @@ forbid profile 'watch|format|postgres|dump|replay|doctor|tools|tests'
 forbid watch 'format|postgres|profile|dump|replay|doctor|tools|tests'
 forbid dump 'postgres|profile|replay|doctor|tools|tests'
 forbid replay 'dump|doctor|tools|tests'
-forbid doctor 'watch|format|dump|replay|tools|tests'
+forbid doctor 'format|dump|replay|tools|tests'
 forbid tools 'replay|tests'
 
 # replay/, from the ground up: each of these includes only those before it, and preflight and delta not each other.
