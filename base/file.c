@@ -276,7 +276,8 @@ static bool read_some(const struct file_input *in, uint8_t *bytes, size_t *size,
 
 bool file_temporary(int *fd, struct error *err)
 {
-    const char *folder = getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR");
+    const char *said = getenv("TMPDIR");
+    const char *folder = said == NULL || said[0] == '\0' ? "/tmp" : said;
     size_t room = strlen(folder) + sizeof("/valise.XXXXXX");
     char *name = byte_buffer_realloc(NULL, room);
 

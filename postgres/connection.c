@@ -320,6 +320,17 @@ int connection_own_port(const struct connection *connection)
     return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
 }
 
+int connection_peer_process(const struct connection *connection)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+
+    if (connection_own_port(connection) != 0
+        || getsockopt(PQsocket(connection->handle), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return 0;
+    return (int)peer.pid;
+}
+
 int connection_backend_pid(const struct connection *connection)
 {
     return PQbackendPID(connection->handle);

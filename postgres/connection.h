@@ -77,6 +77,9 @@ void connection_place(const struct connection *connection, struct connection_pla
 /* Our own TCP port, as the server sees it unless something forwards; 0 for a local socket. */
 int connection_own_port(const struct connection *connection);
 
+/* The process that listens at our local socket; 0: a connection by TCP, or it cannot be known. */
+int connection_peer_process(const struct connection *connection);
+
 /* The backend's process id, as in pg_stat_activity. */
 int connection_backend_pid(const struct connection *connection);
 

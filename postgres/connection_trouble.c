@@ -32,6 +32,9 @@ static const struct advice ssl_required = {"28000", no_line, "ssl-required",
     "pg_hba.conf has no line that lets this user in without encryption; give sslmode=require",
     "sslmode=require"};
 
+static const char client_certificate[] =
+    "the server wants a client certificate: give sslcert and sslkey, signed by an authority of its ssl_ca_file. Where pg_hba.conf says cert, the certificate's common name must be the role's, or pg_ident.conf must map it";
+
 /* The first that fits counts. */
 static const struct advice advices[] = {
     {"28000", no_line, "hba-missing",
@@ -50,10 +53,10 @@ static const struct advice advices[] = {
         "$ createuser --pwprompt {role}"},
     {"28000", "not permitted to log in", "role-no-login", "the role may not log in; allow it",
         "ALTER ROLE {ROLE} LOGIN;"},
-    {"28000", "certificate", "client-certificate",
-        "the server asks for a client certificate; give sslcert and sslkey", NULL},
+    {"28000", "certificate", "client-certificate", client_certificate, NULL},
     {"28000", NULL, "authentication-failed",
-        "look at the line of pg_hba.conf that matches first, and at the server's log", NULL},
+        "the method of the first line of pg_hba.conf that matches said no; the server's log says why. Or put the line below above it, and give a password",
+        FIND_HBA "\n{HBA}\n" RELOAD},
     {"28P01", NULL, "password-wrong",
         "the password is wrong, has expired or was never set, or there is no such role; the server's log says which. The first line of pg_hba.conf that matches counts",
         "\\password {ROLE}"},
@@ -102,7 +105,12 @@ static const struct advice advices[] = {
         NULL},
     {NULL, "does not match host name", "ssl-host-name",
         "with sslmode=verify-full, host must be a name in the server's certificate", NULL},
-    {NULL, "private key file", "ssl-key", "look at the owner and the mode (0600) of sslkey", NULL},
+    {NULL, "private key file", "ssl-key",
+        "sslkey must be there, belong to sslcert and to who runs this, with mode 0600", NULL},
+    {NULL, "alert unknown ca", "client-certificate", client_certificate, NULL},
+    {NULL, "alert decrypt error", "client-certificate", client_certificate, NULL},
+    {NULL, "alert bad certificate", "client-certificate", client_certificate, NULL},
+    {NULL, "alert certificate", "client-certificate", client_certificate, NULL},
     {NULL, "No route to host", "host-unreachable",
         "the host cannot be reached; look at the network and the firewall", NULL},
     {NULL, "is unreachable", "host-unreachable",

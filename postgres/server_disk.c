@@ -34,7 +34,7 @@ bool server_disk_read(struct server_disk *disk, struct connection *connection, s
     if (!server_place_read(&place, connection, err))
         return false;
     if (!place.is_here) {
-        disk->reason = "the server runs on another host";
+        disk->reason = "the server runs on another host, or behind something that forwards";
         return true;
     }
     if (!read_folder(disk, connection, err))

@@ -62,6 +62,36 @@ static void filling_release(struct filling *filling)
     restore_feed_release(&filling->feed);
 }
 
+/* Adds the blocks of a table of that name, if it has the same place in that dump. */
+static void add_blocks(
+    const struct dump_reader *dump, uint32_t ordinal, const char *name, double *bytes, double *rows)
+{
+    if (ordinal >= dump->schema.table_count
+        || strcmp(dump->schema.tables[ordinal].name.bytes, name) != 0)
+        return;
+    for (size_t i = 0; i < dump->block_count[ordinal]; i++) {
+        const struct index_entry *entry = &dump->index.entries[dump->first_block[ordinal] + i];
+
+        *bytes += entry->raw_size;
+        *rows += entry->row_count;
+    }
+}
+
+/* What there is to load into a table: bytes by the mean of the blocks that hold its rows. */
+static struct progress_count load_count(const struct chain *chain, uint32_t ordinal)
+{
+    const struct dump_reader *last = chain_last(chain);
+    struct progress_count count = {.rows = last->ends[ordinal].row_count, .items = 1};
+    double bytes = 0;
+    double rows = 0;
+
+    for (size_t i = 0; i < chain->dump_count; i++)
+        add_blocks(
+            &chain->dumps[i], ordinal, last->schema.tables[ordinal].name.bytes, &bytes, &rows);
+    count.bytes = rows > 0 ? (uint64_t)(bytes / rows * (double)count.rows) : 0;
+    return count;
+}
+
 static bool load_table(struct filling *filling, uint32_t ordinal, struct error *err)
 {
     OWNED(progress_task) struct progress_task task = {0};
@@ -72,9 +102,11 @@ static bool load_table(struct filling *filling, uint32_t ordinal, struct error *
     done =
         restore_table_load(&filling->file, &filling->feed, ordinal, &filling->plains[ordinal], err);
     filling->feed.task = NULL;
-    progress_set(filling->progress, PROGRESS_LOAD, ordinal,
-        &(struct progress_count){
-            .rows = chain_last(filling->feed.chain)->ends[ordinal].row_count, .items = 1});
+    if (done) {
+        struct progress_count count = load_count(filling->feed.chain, ordinal);
+
+        progress_set(filling->progress, PROGRESS_LOAD, ordinal, &count);
+    }
     return done;
 }
 
@@ -93,18 +125,22 @@ static bool load_tables(struct filling *filling, bool internal, struct error *er
     return true;
 }
 
-static void plan_progress(struct progress *progress, const struct dump_reader *dump)
+static void plan_progress(struct progress *progress, const struct chain *chain)
 {
+    const struct dump_reader *dump = chain_last(chain);
+
     for (uint32_t i = 0; i < dump->schema.table_count; i++) {
         uint32_t number = progress_table(progress, dump->schema.tables[i].name.bytes);
         struct progress_count count = {.rows = dump->ends[i].row_count, .items = 1};
+        struct progress_count load;
 
         if (!schema_table_has_rows(&dump->schema.tables[i]))
             continue;
-        progress_plan(progress, PROGRESS_LOAD, number, &count);
+        load = load_count(chain, i);
+        progress_plan(progress, PROGRESS_LOAD, number, &load);
         progress_plan(progress, PROGRESS_VERIFY, number, &count);
     }
-    progress_plan(progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &(struct progress_count){0});
+    restore_schema_plan(&dump->schema, progress);
 }
 
 static bool build(const char *path, const char *name, const struct chain *chain,
@@ -114,7 +150,7 @@ static bool build(const char *path, const char *name, const struct chain *chain,
     const struct schema *schema = &chain_last(chain)->schema;
     struct sqlite_file *file = &filling.file;
 
-    plan_progress(progress, chain_last(chain));
+    plan_progress(progress, chain);
     progress_begin(progress, PROGRESS_LOAD);
     filling.table_count = schema->table_count;
     filling.plains = byte_buffer_calloc(schema->table_count, sizeof(*filling.plains));
@@ -124,12 +160,12 @@ static bool build(const char *path, const char *name, const struct chain *chain,
         return false;
     restore_feed_rest(&filling.feed);
     if (!restore_schema_set_sorting(file, err)
-        || !restore_plain_swap_all(filling.plains, filling.table_count, file, err)
+        || !restore_plain_swap_all(filling.plains, filling.table_count, file, progress, err)
         || !load_tables(&filling, true, err))
         return false;
     progress_end(progress, PROGRESS_LOAD);
     progress_begin(progress, PROGRESS_INDEX);
-    if (!restore_schema_finish(file, schema, err) || !sqlite_file_close(file, err))
+    if (!restore_schema_finish(file, schema, progress, err) || !sqlite_file_close(file, err))
         return false;
     progress_end(progress, PROGRESS_INDEX);
     return true;

@@ -109,7 +109,7 @@ static int on_next(sqlite3_vtab_cursor *base)
     if (cursor->is_row && feed->affinities != NULL)
         watch(feed);
     if (cursor->is_row && feed->task != NULL && feed->scan.row_count % TELL_ROW_COUNT == 0)
-        progress_task_add(feed->task, &(struct progress_count){.rows = TELL_ROW_COUNT});
+        progress_task_rows(feed->task, TELL_ROW_COUNT);
     return SQLITE_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "tools/sql_name.h"
+#include "watch/progress_task.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -223,8 +224,31 @@ static bool run_on_all(
     return true;
 }
 
-bool restore_plain_swap_all(
-    struct restore_plain *plains, size_t count, struct sqlite_file *file, struct error *err)
+/* One after the other: plains are known to the progress by their ordinals. */
+static bool build_indexes(
+    struct restore_plain *plains, size_t count, struct progress *progress, struct error *err)
+{
+    struct progress_count all = {0};
+
+    for (size_t i = 0; i < count; i++)
+        all.items += plains[i].file != NULL;
+    progress_plan(progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &all);
+    for (size_t i = 0; i < count; i++) {
+        OWNED(progress_task) struct progress_task task = {0};
+
+        if (plains[i].file == NULL)
+            continue;
+        progress_task_begin(&task, progress, PROGRESS_INDEX, (uint32_t)i);
+        if (!run_on_all(&plains[i], 1, "REINDEX", false, err))
+            return false;
+        progress_add(
+            progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &(struct progress_count){.items = 1});
+    }
+    return true;
+}
+
+bool restore_plain_swap_all(struct restore_plain *plains, size_t count, struct sqlite_file *file,
+    struct progress *progress, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         if (plains[i].file != NULL && !swap_pages(&plains[i], err))
@@ -233,5 +257,5 @@ bool restore_plain_swap_all(
     return sqlite_file_exec(
                file, "PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON", err)
            && run_on_all(plains, count, "DROP TABLE", true, err)
-           && run_on_all(plains, count, "REINDEX", false, err);
+           && build_indexes(plains, count, progress, err);
 }

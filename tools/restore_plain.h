@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "format/schema.h"
 #include "tools/sqlite_file.h"
+#include "watch/progress.h"
 
 /* Zero-initialise. */
 struct restore_plain {
@@ -27,11 +28,12 @@ MUST_CHECK bool restore_plain_create(struct restore_plain *plain, struct sqlite_
 
 /*
  * Gives the pages of each of the plain tables that was created (others are left alone) to its
- * table, which must be empty, and drops it; then builds these tables' own indexes. Fails
- * with ERROR_DATABASE, also when the rows violate a UNIQUE constraint.
+ * table, which must be empty, and drops it; then builds these tables' own indexes, each table's
+ * an item of the phase "index". Fails with ERROR_DATABASE, also when the rows violate a UNIQUE
+ * constraint.
  */
-MUST_CHECK bool restore_plain_swap_all(
-    struct restore_plain *plains, size_t count, struct sqlite_file *file, struct error *err);
+MUST_CHECK bool restore_plain_swap_all(struct restore_plain *plains, size_t count,
+    struct sqlite_file *file, struct progress *progress, struct error *err);
 
 void restore_plain_release(struct restore_plain *plain);
 

@@ -1,6 +1,7 @@
 #include "tools/restore_schema.h"
 
 #include "base/owned.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,16 +82,20 @@ static bool is_sequence(const struct schema_entry *entry)
     return entry->type == SCHEMA_ENTRY_TABLE && strcmp(entry->name.bytes, "sqlite_sequence") == 0;
 }
 
+static bool is_created(
+    const struct schema *schema, const struct schema_entry *entry, enum schema_entry_type type)
+{
+    return entry->type == type && entry->has_sql && !is_virtual(schema, entry)
+           && !is_sequence(entry);
+}
+
 static bool create_all(struct sqlite_file *file, const struct schema *schema,
     enum schema_entry_type type, struct error *err)
 {
     for (uint32_t i = 0; i < schema->entry_count; i++) {
         const struct schema_entry *entry = &schema->entries[i];
 
-        if (entry->type != type || !entry->has_sql || is_virtual(schema, entry)
-            || is_sequence(entry))
-            continue;
-        if (!restore_schema_create(file, entry, err))
+        if (is_created(schema, entry, type) && !restore_schema_create(file, entry, err))
             return false;
     }
     return true;
@@ -208,9 +213,46 @@ bool restore_schema_set_sorting(struct sqlite_file *file, struct error *err)
     return sqlite_file_exec(file, "PRAGMA cache_size = -16384", err);
 }
 
-bool restore_schema_finish(struct sqlite_file *file, const struct schema *schema, struct error *err)
+void restore_schema_plan(const struct schema *schema, struct progress *progress)
 {
-    return create_all(file, schema, SCHEMA_ENTRY_INDEX, err)
+    struct progress_count count = {0};
+
+    for (uint32_t i = 0; i < schema->entry_count; i++)
+        count.items += is_created(schema, &schema->entries[i], SCHEMA_ENTRY_INDEX);
+    progress_plan(progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &count);
+}
+
+/* Tables are known to the progress by their ordinals. */
+static uint32_t ordinal_of(const struct schema *schema, const struct schema_text *table)
+{
+    for (uint32_t i = 0; i < schema->table_count; i++)
+        if (strcasecmp(schema->tables[i].name.bytes, table->bytes) == 0)
+            return i;
+    return PROGRESS_NO_TABLE;
+}
+
+static bool create_indexes(struct sqlite_file *file, const struct schema *schema,
+    struct progress *progress, struct error *err)
+{
+    for (uint32_t i = 0; i < schema->entry_count; i++) {
+        const struct schema_entry *entry = &schema->entries[i];
+        OWNED(progress_task) struct progress_task task = {0};
+
+        if (!is_created(schema, entry, SCHEMA_ENTRY_INDEX))
+            continue;
+        progress_task_begin(&task, progress, PROGRESS_INDEX, ordinal_of(schema, &entry->table));
+        if (!restore_schema_create(file, entry, err))
+            return false;
+        progress_add(
+            progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &(struct progress_count){.items = 1});
+    }
+    return true;
+}
+
+bool restore_schema_finish(struct sqlite_file *file, const struct schema *schema,
+    struct progress *progress, struct error *err)
+{
+    return create_indexes(file, schema, progress, err)
            && create_all(file, schema, SCHEMA_ENTRY_VIEW, err)
            && create_all(file, schema, SCHEMA_ENTRY_TRIGGER, err)
            && write_entries(file, schema,

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "format/schema.h"
 #include "tools/sqlite_file.h"
+#include "watch/progress.h"
 
 /*
  * Gives an empty file page size, encoding and auto_vacuum, begins the one
@@ -25,9 +26,12 @@ MUST_CHECK bool restore_schema_begin(
 /* To be called when all rows are in: memory goes to the sorting of index entries. */
 MUST_CHECK bool restore_schema_set_sorting(struct sqlite_file *file, struct error *err);
 
+/* Tells what restore_schema_finish() will have to do: each index is an item. */
+void restore_schema_plan(const struct schema *schema, struct progress *progress);
+
 /* Creates indexes, views, triggers and virtual tables, and commits. */
-MUST_CHECK bool restore_schema_finish(
-    struct sqlite_file *file, const struct schema *schema, struct error *err);
+MUST_CHECK bool restore_schema_finish(struct sqlite_file *file, const struct schema *schema,
+    struct progress *progress, struct error *err);
 
 /* Puts the file into WAL mode if the source was; outside a transaction. */
 MUST_CHECK bool restore_schema_set_journal(

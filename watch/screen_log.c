@@ -5,9 +5,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void screen_log_release(struct screen_log *log)
 {
+    for (size_t i = 0; i < SCREEN_LOG_COUNT; i++)
+        free(log->lines[i].text);
     byte_buffer_release(&log->warnings);
 }
 
@@ -18,11 +21,17 @@ static void add(struct screen_log *log, double seconds, bool is_loud, const char
 {
     struct screen_log_line *line = &log->lines[log->count++ % SCREEN_LOG_COUNT];
     va_list arguments;
+    va_list again;
+    int size;
 
     line->seconds = seconds;
     line->is_loud = is_loud;
     va_start(arguments, fmt);
-    vsnprintf(line->text, sizeof(line->text), fmt, arguments);
+    va_copy(again, arguments);
+    size = vsnprintf(NULL, 0, fmt, arguments);
+    line->text = byte_buffer_realloc(line->text, (size_t)size + 1);
+    vsnprintf(line->text, (size_t)size + 1, fmt, again);
+    va_end(again);
     va_end(arguments);
 }
 

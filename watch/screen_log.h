@@ -9,7 +9,7 @@
 struct screen_log_line {
     double seconds; /* since the program began */
     bool is_loud;   /* a warning or a problem */
-    char text[400]; /* as it came, cut */
+    char *text;     /* owned; as it came */
 };
 
 /* Zero-initialise. */

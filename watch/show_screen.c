@@ -38,6 +38,7 @@ struct screen {
     uint32_t scroll;          /* tables above the first line */
     bool is_open;
     bool has_failed;
+    bool is_asking; /* whether the work is to be stopped */
     struct screen_log log;
 };
 
@@ -224,10 +225,12 @@ static void draw_foot(struct screen *screen, const struct progress_view *view)
             ? " q or Ctrl-C ends watching; the replay goes on.  Arrows and PgUp/PgDn scroll."
         : view->is_stopping
             ? " Stopping: work in progress is taken back. Ctrl-C again ends at once, also safe."
+        : screen->is_asking
+            ? " Stop the work? y: yes, cleanly; any other key: no, it goes on."
             : " Ctrl-C stops cleanly, the same command goes on.  Arrows and PgUp/PgDn scroll.";
 
     screen_text_fit(&text, words, screen->style.width, &screen->style);
-    draw(screen, LINES - 1, INK_TITLE, &text);
+    draw(screen, LINES - 1, screen->is_asking ? INK_WARNING : INK_TITLE, &text);
 }
 
 static void draw_head(struct screen *screen, const struct progress_view *view)
@@ -289,11 +292,25 @@ static void scroll_by(struct screen *screen, int lines)
         screen->scroll += (uint32_t)lines;
 }
 
-static void read_keys(struct screen *screen)
+/* A key that was hit by accident must not end a night's work: q asks. False: it means a move. */
+static bool take_stop_key(struct screen *screen, const struct progress_view *view, int key)
+{
+    bool was_asked = screen->is_asking;
+
+    screen->is_asking = key == 'q' && !view->is_onlooker && !view->is_stopping;
+    if (key == 3 /* Ctrl-C, where a terminal sends it as a character */
+        || (key == 'q' && view->is_onlooker) || (was_asked && (key == 'y' || key == 'Y')))
+        stop_request();
+    return key == 3 || key == 'q' || was_asked;
+}
+
+static void read_keys(struct screen *screen, const struct progress_view *view)
 {
     int key;
 
     while ((key = getch()) != ERR) {
+        if (key == KEY_RESIZE || take_stop_key(screen, view, key))
+            continue;
         switch (key) {
         case KEY_UP:
             scroll_by(screen, -1);
@@ -313,10 +330,6 @@ static void read_keys(struct screen *screen)
         case KEY_END:
             screen->scroll = UINT32_MAX / 2;
             break;
-        case 'q':
-        case 3: /* Ctrl-C, where a terminal sends it as a character */
-            stop_request();
-            break;
         default:
             break;
         }
@@ -335,7 +348,7 @@ static void tick(void *argument, const struct progress_view *view)
     screen_log_take(&screen->log, view);
     if (!screen->is_open)
         return;
-    read_keys(screen);
+    read_keys(screen, view);
     draw_all(screen, view);
 }
 

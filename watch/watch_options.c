@@ -124,8 +124,14 @@ static bool attach_main(
 bool watch_options_start(
     const struct watch_options *options, struct progress *progress, struct error *err)
 {
-    return attach_file(options, progress, err) && attach_main(options, progress, err)
-           && progress_start(progress, err);
+    struct error failure;
+
+    if (attach_main(options, progress, err) && attach_file(options, progress, err))
+        return progress_start(progress, err);
+    /* What is attached tells why there is no more. */
+    if (progress->show_count > 0 && !progress_start(progress, &failure))
+        progress->show_count = 0;
+    return false;
 }
 
 bool watch_options_is_text(const struct watch_options *options)
@@ -137,6 +143,6 @@ void watch_options_finish(const struct watch_options *options, struct progress *
     const char *outcome, struct error *failure)
 {
     progress_finish(progress, outcome, failure);
-    if (failure != NULL && !watch_options_is_text(options))
+    if (failure != NULL && !watch_options_is_text(options) && progress->show_count > 0)
         failure->text[0] = '\0';
 }

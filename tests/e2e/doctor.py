@@ -17,8 +17,8 @@ import programs
 class Findings:
     """What valise doctor --json found; `status` is its exit status."""
 
-    def __init__(self, *arguments: str | Path, **options: Any) -> None:
-        done = programs.run(programs.VALISE, "doctor", "--json", *arguments, **options)
+    def __init__(self, *arguments: str | Path, before: tuple[str, ...] = (), **options: Any) -> None:
+        done = programs.run(*before, programs.VALISE, "doctor", "--json", *arguments, **options)
         self.done, self.status = done, done.status
         assert done.status in (0, programs.REFUSED), done
         self.report = json.loads(done.out)

@@ -24,8 +24,8 @@ def programs_folder(server: Server) -> Path:
 
 
 @contextlib.contextmanager
-def running(server: Server) -> Iterator[str]:
-    """A standby by pg_basebackup, until the end of the with-statement; yields the folder of its socket."""
+def running(server: Server, setting: str = "hot_standby = on") -> Iterator[str]:
+    """A standby by pg_basebackup, until the end of the with-statement; yields a DSN without a database."""
     options: dict[str, Any] = {"check": True, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     folder = tempfile.mkdtemp(prefix="valise-standby.")
     if os.geteuid() == 0:
@@ -37,7 +37,7 @@ def running(server: Server) -> Iterator[str]:
     try:
         subprocess.run([tools / "pg_basebackup", "-D", data, "-R", "-c", "fast", "-h", server.folder, "-p", str(server.port),
                         "-U", server.user], **options)
-        subprocess.run([*control, "start", "-l", f"{folder}/log", "-o", f"-p {PORT} -k {folder} -c listen_addresses=''"], **options)
+        subprocess.run([*control, "start", "-l", f"{folder}/log", "-o", f"-p {PORT} -k {folder} -c listen_addresses='' -c {setting.replace(' ', '')}"], **options)
         try:
             yield f"host={folder} port={PORT} user={server.user}"
         finally:

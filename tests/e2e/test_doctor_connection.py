@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import programs
+import standby
 from conftest import Server, serving
 from doctor import Findings, commands, follow_sql
 
@@ -73,16 +75,16 @@ def config(server: Server, folder: Path, **changes: object) -> Path:
     return path
 
 
-def trouble(path: Path, name: str, *words: str, **options: object) -> dict[str, object]:
+def trouble(path: Path, name: str, *words: str, before: tuple[str, ...] = (), **options: object) -> dict[str, object]:
     """The doctor's only finding, which valise-replay says too; neither shows the password."""
-    found = Findings("--postgres-config", path, **options)
+    found = Findings("--postgres-config", path, before=before, **options)
     finding = found.one(name, "error", *words)
     assert [each["name"] for each in found.all] == [name]
     assert found.report["connected"] is False
-    replay = programs.run(programs.REPLAY, "--status", "--postgres-config", path, **options)
+    replay = programs.run(*before, programs.REPLAY, "--status", "--postgres-config", path, **options)
     assert replay.status == programs.DATABASE, replay
     assert finding["why"] in replay.error, (finding, replay.error)
-    text = programs.run(programs.VALISE, "doctor", "--postgres-config", path, **options)
+    text = programs.run(*before, programs.VALISE, "doctor", "--postgres-config", path, **options)
     assert text.status == programs.REFUSED and f"error: {name}\n" in text.out, text
     assert SECRET not in found.done.out + found.done.error + text.out + text.error + replay.out + replay.error
     return finding
@@ -118,6 +120,23 @@ def test_an_unknown_host(server: Server, tmp_path: Path) -> None:
     trouble(config(server, tmp_path, host="no-such-host.invalid"), "host-unknown", "no-such-host.invalid")
 
 
+def test_a_network_that_leads_nowhere(server: Server, tmp_path: Path) -> None:
+    """A process in a network namespace of its own, which has no route at all."""
+    alone = ("unshare", "--user", "--map-root-user", "--net")
+    if programs.run(*alone, "true").status != 0:
+        pytest.skip("network namespaces cannot be made here")
+    trouble(config(server, tmp_path, host="192.0.2.1"), "host-unreachable", "Network is unreachable", before=alone)
+
+
+def test_a_host_that_is_not_there(server: Server, tmp_path: Path) -> None:
+    """In such a namespace with an address, and a route that says that there is none."""
+    script = 'ip link set lo up && ip addr add 192.0.2.9/24 dev lo && ip route add unreachable 198.51.100.1 && "$@"'
+    alone = ("unshare", "--user", "--map-root-user", "--net", "sh", "-c", script, "sh")
+    if programs.run(*alone, "true").status != 0:
+        pytest.skip("network namespaces with interfaces cannot be made here")
+    trouble(config(server, tmp_path, host="198.51.100.1"), "host-unreachable", "No route to host", before=alone)
+
+
 def listening(answer: Callable[[socket.socket], None]) -> tuple[socket.socket, int]:
     """Something that takes connections on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -146,6 +165,42 @@ def test_something_else_on_the_port(server: Server, tmp_path: Path) -> None:
     listener, port = listening(shout)
     with listener:
         trouble(config(server, tmp_path, port=port), "not-postgresql")
+
+
+def test_a_connection_that_is_closed(server: Server, tmp_path: Path) -> None:
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(10000)
+        connection.close()
+    listener, port = listening(hang_up)
+    with listener:
+        trouble(config(server, tmp_path, port=port), "connection-closed", "closed the connection unexpectedly")
+
+
+def test_a_server_that_is_starting() -> None:
+    """A standby that takes no queries says what one says that is still recovering."""
+    with serving(VALISE_PG_SETTINGS="hot_standby = on\n") as server, contextlib.ExitStack() as stack:
+        try:
+            dsn = stack.enter_context(standby.running(server, "hot_standby = off"))
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no standby can be made here: {error}")
+        finding = Findings("--dsn", f"{dsn} dbname=postgres").one("server-starting", "error", "57P03")
+        assert "try again" in finding["why"]
+        programs.fail(programs.DATABASE, [finding["why"]], programs.REPLAY, "--status", "--dsn", f"{dsn} dbname=postgres")
+
+
+def test_a_service_that_is_not_there(server: Server, tmp_path: Path) -> None:
+    services = tmp_path / "pg_service.conf"
+    services.write_text(f"[there]\nhost={server.folder}\nport={server.port}\nuser={server.user}\ndbname=postgres\n")
+    environment = os.environ | {"PGSERVICEFILE": str(services)}
+    finding = Findings("--dsn", "service=missing", env=environment).one("service-missing", "error", '"missing"')
+    assert "PGSERVICEFILE" in finding["why"]
+    assert Findings("--dsn", "service=there", env=environment).report["connected"]
+
+
+def test_what_has_no_name_of_its_own(server: Server, tmp_path: Path) -> None:
+    """libpq has more reasons than we know; its words are shown."""
+    trouble(config(server, tmp_path, channel_binding="require"), "connection-failed", "channel binding")
+    trouble(config(server, tmp_path, target_session_attrs="standby"), "connection-failed", "standby")
 
 
 def test_a_missing_database(server: Server, tmp_path: Path) -> None:
@@ -246,6 +301,19 @@ def test_peer(server: Server, gate: Gate, tmp_path: Path) -> None:
     assert Findings("--postgres-config", path).report["connected"]
 
 
+def test_a_method_that_fails_otherwise(server: Server, gate: Gate, tmp_path: Path) -> None:
+    """LDAP, whose server is not there."""
+    gate.rules("host all all 127.0.0.1/32 ldap ldapserver=127.0.0.1 ldapport=1 ldapprefix=\"cn=\"")
+    with contextlib.closing(server.connect("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(error, '; ') FROM pg_hba_file_rules")
+        [(error,)] = cursor.fetchall()
+    if error:
+        pytest.skip(f"this server knows no LDAP: {error}")
+    finding = trouble(config(server, tmp_path), "authentication-failed", "LDAP authentication failed")
+    gate.prepend(hba_line(finding))
+    assert Findings("--postgres-config", config(server, tmp_path)).report["connected"]
+
+
 # ------------------------------------------------------------------------------------------- encryption
 
 
@@ -282,6 +350,67 @@ def test_encryption_that_the_server_demands(tmp_path: Path) -> None:
                          "-out", other, "-keyout", tmp_path / "other.key")
         trouble(config(server, tmp_path, sslmode="verify-full", sslrootcert=str(other)), "ssl-certificate")
         trouble(config(server, tmp_path, sslmode="verify-full", sslrootcert=str(certificate)), "ssl-host-name")
+
+
+class Authority:
+    """A certificate authority in a folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if programs.run("openssl", "version").status != 0:
+            pytest.skip("no openssl program to make certificates with")
+        self.folder = folder
+        folder.mkdir()
+        self.certificate, self.key = folder / "ca.crt", folder / "ca.key"
+        programs.succeed("openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-newkey", "rsa:2048", "-subj", f"/CN={name}",
+                         "-out", self.certificate, "-keyout", self.key)
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """A certificate for this name, and its key."""
+        certificate, key, request = (self.folder / f"{name}.{kind}" for kind in ("crt", "key", "csr"))
+        programs.succeed("openssl", "req", "-new", "-nodes", "-newkey", "rsa:2048", "-subj", f"/CN={name}", "-out", request, "-keyout", key)
+        programs.succeed("openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+                         "-CAcreateserial", "-out", certificate)
+        key.chmod(0o600)
+        return certificate, key
+
+
+def encrypt(server: Server, gate: Gate, authority: Authority) -> None:
+    """Have the server encrypt, and know the authority of its clients."""
+    folder, owner = gate.file.parent, gate.file.stat()
+    certificate, key = authority.issue("localhost")
+    for file, name in ((certificate, "server.crt"), (key, "server.key"), (authority.certificate, "root.crt")):
+        (folder / name).write_bytes(file.read_bytes())
+        (folder / name).chmod(0o600)
+        programs.succeed("chown", f"{owner.st_uid}:{owner.st_gid}", folder / name)
+    server.execute("postgres", "ALTER SYSTEM SET ssl_ca_file = 'root.crt'")
+    server.execute("postgres", "ALTER SYSTEM SET ssl = on")
+    server.execute("postgres", f"CREATE ROLE syn LOGIN PASSWORD '{SECRET}'")
+    server.execute("postgres", "CREATE DATABASE syn OWNER syn")
+
+
+def test_client_certificates(tmp_path: Path) -> None:
+    authority, stranger, impostor = (Authority(tmp_path / name, called) for name, called in (("a", "one"), ("b", "two"), ("c", "one")))
+    with serving() as server:
+        gate = Gate(server)
+        encrypt(server, gate, authority)
+        gate.rules("hostssl all all 127.0.0.1/32 cert")
+        (certificate, key), (other, other_key), (foreign, foreign_key) = authority.issue("syn"), authority.issue("else"), stranger.issue("syn")
+
+        def by(certificate: Path | None, key: Path | None) -> Path:
+            return config(server, tmp_path, sslmode="require", sslcert=certificate and str(certificate), sslkey=key and str(key))
+
+        nowhere = {"env": os.environ | {"HOME": str(tmp_path)}}   # nobody's ~/.postgresql
+        trouble(by(None, None), "client-certificate", "certificate", **nowhere)
+        trouble(by(other, other_key), "client-certificate", "certificate authentication failed")
+        trouble(by(foreign, foreign_key), "client-certificate", "unknown ca")
+        trouble(by(*impostor.issue("syn")), "client-certificate", "decrypt error")   # an authority of the same name
+        finding = trouble(by(certificate, tmp_path / "missing.key"), "ssl-key", "private key")
+        trouble(by(certificate, other_key), "ssl-key", "private key")
+        key.chmod(0o644)
+        finding = trouble(by(certificate, key), "ssl-key", "private key")
+        assert "0600" in finding["why"]
+        key.chmod(0o600)
+        assert Findings("--postgres-config", by(certificate, key)).report["connected"]
 
 
 def test_wrong_usage_is_no_finding(server: Server, tmp_path: Path) -> None:

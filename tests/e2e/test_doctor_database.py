@@ -493,7 +493,54 @@ def test_a_replay_that_is_not_finished(database: Database) -> None:
     look(database).one("ledger-foreign", "warning")
 
 
+# --------------------------------------------------------------------------------------- profiles
+
+
+def profile_file(folder: Path, text: str) -> str:
+    path = folder / "profile.yaml"
+    path.write_text("profile: x\ntitle: X\nformat: 1\nrecognise: [t]\n" + text)
+    return str(path)
+
+
+def test_no_application(database: Database) -> None:
+    database.execute("CREATE TABLE t (a integer)")
+    finding = look(database).one("profile", "notice", "no application")
+    assert finding["mend"] == []
+
+
+def test_a_requirement_of_a_profile(database: Database, tmp_path: Path) -> None:
+    database.execute("CREATE TABLE t (a integer); INSERT INTO t SELECT generate_series(1, 8)")
+    path = profile_file(tmp_path, "requirements:\n  - {name: rows in t, sql: 'SELECT a::text FROM t ORDER BY a', hint: delete them}\n")
+    finding = look(database, "--profile", path).one("requirement", "error", "rows in t: 1, 2, 3, 4, 5 and 3 more")
+    assert commands(finding, "words") == ["delete them"]
+    database.execute("DELETE FROM t")
+    look(database, "--profile", path).well("requirement")
+
+
+def test_a_profile_that_fails(database: Database, tmp_path: Path) -> None:
+    """What it asks for is not there; the rest is looked at."""
+    database.execute("CREATE TABLE t (id serial); INSERT INTO t VALUES (7)")
+    path = profile_file(tmp_path, "checks:\n  - {name: all is well, sql: 'SELECT 1 FROM gone'}\n")
+    found = look(database, "--profile", path)
+    found.one("not-examined", "warning", "the application", "gone")
+    assert behind(found) == {'"public"."t_id_seq"'} and found.of("dead-rows")
+
+
 # ------------------------------------------------------------------------------------ rights, names, fixes
+
+
+def test_a_catalog_that_may_not_be_read(database: Database) -> None:
+    """As administrators of shared servers do; the other families are looked at."""
+    database.execute("CREATE ROLE looker LOGIN; REVOKE SELECT ON pg_index FROM PUBLIC; CREATE UNLOGGED TABLE u (a integer)")
+    try:
+        found = Findings("--dsn", database.dsn.replace("user=postgres", "user=looker"))
+        unseen = found.of("not-examined")
+        assert len(unseen) > 1 and all(each["severity"] == "warning" and "pg_index" in each["what"] for each in unseen), unseen
+        found.well("encoding")
+        found.well("dead-rows")
+    finally:
+        database.settle()
+        database.execute("DROP ROLE looker")
 
 
 def test_a_role_with_few_rights(database: Database) -> None:

@@ -279,13 +279,45 @@ def test_a_full_disk(name: str, server: Server) -> None:
 
 def forward(connection: socket.socket, port: int) -> None:
     """Carry bytes between a client and the server, until one of them ends."""
-    with connection, socket.create_connection(("127.0.0.1", port)) as there, contextlib.suppress(OSError):
+    carry(connection, socket.create_connection(("127.0.0.1", port)))
+
+
+def carry(connection: socket.socket, there: socket.socket) -> None:
+    with connection, there, contextlib.suppress(OSError):
         while True:
             for side in select.select([connection, there], [], [])[0]:
                 data = side.recv(65536)
                 if not data:
                     return
                 (there if side is connection else connection).sendall(data)
+
+
+def test_a_socket_that_is_forwarded(server: Server, name: str, tmp_path: Path) -> None:
+    """As ssh does it: to a socket here, or from a socket there. Whose memory and disk it is cannot be told."""
+    there = f"{server.folder}/.s.PGSQL.{server.port}"
+    with contextlib.ExitStack() as stack:
+        ways = []
+        for family, address in ((socket.AF_UNIX, str(tmp_path / ".s.PGSQL.5432")), (socket.AF_INET, ("127.0.0.1", 0))):
+            listener = stack.enter_context(socket.socket(family))
+            listener.bind(address)
+            listener.listen()
+            threading.Thread(target=serve_socket, args=(listener, there), daemon=True).start()
+            ways.append(f"host={tmp_path} port=5432" if family == socket.AF_UNIX else f"host=127.0.0.1 port={listener.getsockname()[1]}")
+        for way in ways:
+            found = Findings("--dsn", f"{way} user={server.user} dbname={name}")
+            found.one("disk-unknown", "notice", "another host")
+            found.one("memory-unknown", "notice")
+    found = look(server, name)   # the socket itself
+    assert found.of("disk") and not found.of("memory-unknown")
+
+
+def serve_socket(listener: socket.socket, path: str) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            there = socket.socket(socket.AF_UNIX)
+            connection = listener.accept()[0]
+            there.connect(path)
+            threading.Thread(target=carry, args=(connection, there), daemon=True).start()
 
 
 def test_the_host_behind_a_tunnel_is_not_guessed_at(server: Server, name: str, tmp_path: Path) -> None:

@@ -218,6 +218,12 @@ def test_screen_without(
     assert bool(COLOUR.search(coloured)) == ("LANG" in environment), coloured
     assert ("###" in text and text.isascii()) == ("LANG" in environment)
     window.key("q")
+    window.wait(r"Stop the work\?")
+    window.key("n")
+    assert "Ctrl-C stops" in window.wait(r"^ Ctrl-C stops cleanly")
+    window.key("q")
+    window.wait(r"Stop the work\?")
+    window.key("y")
     window.wait(r"^ENDED 11")
 
 
@@ -275,7 +281,37 @@ def test_curses_needs_a_terminal(dump: Path) -> None:
     alone = programs.run(programs.VALISE, "verify", "--curses", dump, start_new_session=True)
     assert alone.status == programs.USAGE and "needs a terminal" in alone.error
     both = programs.run(programs.VALISE, "verify", "--curses", "--progress=json", dump)
-    assert both.status == programs.USAGE
+    assert both.status == programs.USAGE and "exclude each other" in both.error
+
+
+def test_a_progress_that_cannot_be_shown(dump: Path, tmp_path: Path) -> None:
+    """Nothing is lost of what a file held, and no failure goes unsaid."""
+    lines = tmp_path / "lines"
+    programs.succeed(programs.VALISE, "verify", "--progress-file", lines, dump)
+    before = lines.read_text()
+    alone = programs.run(programs.VALISE, "verify", "--curses", "--progress-file", lines, dump, start_new_session=True)
+    assert alone.status == programs.USAGE and lines.read_text() == before
+    for mode in ("json", "plain", "auto"):
+        failed = programs.run(programs.VALISE, "verify", f"--progress={mode}", "--progress-file", tmp_path / "no" / "x", dump)
+        assert failed.status == programs.IO and "cannot write" in failed.error, failed
+        if mode == "json":
+            assert check_lines(failed.error)[-1]["exit_status"] == programs.IO
+
+
+def test_restore_tells_bytes_and_steps(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "r.db")) as db:
+        db.executescript("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT UNIQUE); CREATE TABLE u (b TEXT);"
+                         "CREATE INDEX i ON t (b, a); CREATE INDEX j ON u (b); CREATE INDEX k ON u (b DESC);"
+                         "WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 50000)"
+                         " INSERT INTO t SELECT v, printf('text %d', v) FROM n; INSERT INTO u SELECT b FROM t")
+    programs.dump(tmp_path / "r.db", tmp_path / "r.valise")
+    done = programs.succeed(programs.VALISE, "restore", "--progress=json", "-o", tmp_path / "back.db", tmp_path / "r.valise")
+    entries = check_lines(done.error)
+    size = sum(len(f"text {number}") for number in range(1, 50001))
+    loaded = {entry["table"]: entry for entry in entries if entry["event"] == "table" and entry["state"] == "end" and entry["phase"] == "load"}
+    assert all(size < loaded[table]["bytes"] < 3 * size and loaded[table]["rows"] == 50000 for table in "tu"), loaded
+    [index] = [entry for entry in entries if entry["event"] == "phase" and entry["state"] == "end" and entry["phase"] == "index"]
+    assert index["items"] >= 3, "each index is a step"
 
 
 # --- the report --------------------------------------------------------------------------------------------
