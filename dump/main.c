@@ -86,8 +86,8 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
             .number = &arguments->thread_count,
             .number_min = 1,
             .number_max = PIPELINE_THREAD_COUNT_MAX,
-            .help = "threads that compress; the dump does not depend on it. Default: one for each "
-                    "processor, but at most 3"},
+            .help = "threads that read and compress; the dump does not depend on it. Default: one "
+                    "for each processor, but at most 3"},
         {.name = "check",
             .flag = &arguments->checks_first,
             .help = "let SQLite check the whole database first (integrity_check; "

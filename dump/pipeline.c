@@ -1,6 +1,7 @@
 #include "dump/pipeline.h"
 
 #include "base/stop.h"
+#include "dump/batch_pool.h"
 #include "dump/block_maker.h"
 #include "dump/table_writer.h"
 
@@ -10,10 +11,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define END_SLOT_COUNT 32                   /* so that small tables need not wait for each other */
+#define END_SLOT_SIZE_MAX ((size_t)4 << 20) /* bytes of facts in these */
+#define FRAME_KEPT_SIZE ((size_t)1 << 20)   /* bytes of a frame that is kept for the next one */
+
 enum slot_state {
     SLOT_FREE,    /* the caller's to fill */
-    SLOT_FILLED,  /* waits for a worker */
-    SLOT_WORKING, /* a worker's */
+    SLOT_FILLED,  /* waits for someone who works */
+    SLOT_WORKING, /* theirs */
     SLOT_DONE,    /* the writing thread's */
 };
 
@@ -33,22 +38,21 @@ struct pipeline {
     int level;
     uint32_t column_capacity; /* columns of the widest table */
     uint32_t next_number;     /* of the next block; the caller's */
+    struct block_maker maker; /* the caller's */
     atomic_uint_fast64_t written_size;
 
     pthread_mutex_t mutex; /* guards all that follows, and the state of slots */
     pthread_cond_t changed_free;
     pthread_cond_t changed_filled;
     pthread_cond_t changed_done;
-    struct row_batch *batches; /* owned */
-    struct row_batch **free_batches;
-    size_t batch_count;
-    size_t free_count;
+    struct batch_pool batches;
     struct slot *slots; /* ring: sequence number modulo slot_count */
     size_t slot_count;
+    size_t change_count; /* changes on their way */
+    size_t change_max;
     uint64_t fill_next;  /* sequence numbers: of the slot to fill, */
     uint64_t work_next;  /* to work on, */
     uint64_t write_next; /* to write */
-    bool has_large;      /* a large batch is on its way */
     bool is_closing;     /* nothing more will come */
     bool has_failed;
     struct error failure;
@@ -72,58 +76,18 @@ static void wake_all(struct pipeline *p)
 
 /* --- batches -------------------------------------------------------------------------- */
 
-/* Address space for an ordinary batch; what is not used of it takes no memory. */
-static void make_room(struct row_batch *batch)
-{
-    byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
-}
-
-/* With the mutex held. */
-static void give_back(struct pipeline *p, struct row_batch *batch)
-{
-    if (batch->is_large) {
-        byte_buffer_release(&batch->rows);
-        make_room(batch);
-        p->has_large = false;
-        pthread_cond_broadcast(&p->changed_free);
-    }
-    *batch = (struct row_batch){.rows = batch->rows};
-    batch->rows.size = 0;
-    p->free_batches[p->free_count++] = batch;
-}
-
 /* With the mutex held: the rows of a slot are not needed any more. */
 static void give_back_all(struct pipeline *p, struct slot *slot)
 {
     struct unit_change *change = &slot->order.change;
 
     for (uint32_t i = 0; i < change->batch_count; i++)
-        give_back(p, change->batches[i]);
+        batch_pool_give_back(&p->batches, change->batches[i]);
     change->batch_count = 0;
     pthread_cond_broadcast(&p->changed_free);
 }
 
-/* --- workers ------------------------------------------------------------------------- */
-
-/* The next slot to work on, or NULL when there will be none. */
-static struct slot *take_work(struct pipeline *p)
-{
-    struct slot *slot;
-
-    pthread_mutex_lock(&p->mutex);
-    while (!p->has_failed && !(p->is_closing && p->work_next == p->fill_next)
-           && slot_at(p, p->work_next)->state != SLOT_FILLED)
-        pthread_cond_wait(&p->changed_filled, &p->mutex);
-    slot = slot_at(p, p->work_next);
-    if (p->has_failed || slot->state != SLOT_FILLED) {
-        slot = NULL;
-    } else {
-        slot->state = SLOT_WORKING;
-        p->work_next++;
-    }
-    pthread_mutex_unlock(&p->mutex);
-    return slot;
-}
+/* --- work --------------------------------------------------------------------------- */
 
 /* With the mutex held. */
 static void fail(struct pipeline *p, const struct error *failure)
@@ -134,26 +98,63 @@ static void fail(struct pipeline *p, const struct error *failure)
     wake_all(p);
 }
 
+/* With the mutex held: nothing is to be done for the end of a table but to write it. */
+static void skip_ends(struct pipeline *p)
+{
+    while (p->work_next < p->fill_next && slot_at(p, p->work_next)->is_end) {
+        slot_at(p, p->work_next++)->state = SLOT_DONE;
+        pthread_cond_signal(&p->changed_done);
+    }
+}
+
+/* With the mutex held: the next slot to work on, or NULL if none waits. */
+static struct slot *take_work(struct pipeline *p)
+{
+    struct slot *slot;
+
+    if (p->has_failed || p->work_next == p->fill_next)
+        return NULL;
+    slot = slot_at(p, p->work_next++);
+    slot->state = SLOT_WORKING;
+    skip_ends(p);
+    return slot;
+}
+
+/* With the mutex held, but while the block is made. */
+static void work_on(struct pipeline *p, struct block_maker *maker, struct slot *slot)
+{
+    struct error failure;
+    bool done;
+
+    pthread_mutex_unlock(&p->mutex);
+    done = block_maker_make(maker, &slot->order, &slot->block, &failure);
+    pthread_mutex_lock(&p->mutex);
+    if (!done)
+        fail(p, &failure);
+    /* What differs is elsewhere by now. */
+    if (slot->order.is_change)
+        give_back_all(p, slot);
+    slot->state = SLOT_DONE;
+    pthread_cond_signal(&p->changed_done);
+}
+
 static void *work(void *argument)
 {
     struct pipeline *p = argument;
     struct block_maker maker = {.schema = p->schema, .level = p->level};
-    struct error failure = {0};
     struct slot *slot;
 
-    while ((slot = take_work(p)) != NULL) {
-        bool done = slot->is_end || block_maker_make(&maker, &slot->order, &slot->block, &failure);
-
-        pthread_mutex_lock(&p->mutex);
-        if (!done)
-            fail(p, &failure);
-        /* What differs is elsewhere by now. */
-        if (slot->order.is_change)
-            give_back_all(p, slot);
-        slot->state = SLOT_DONE;
-        pthread_cond_signal(&p->changed_done);
-        pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&p->mutex);
+    for (;;) {
+        slot = take_work(p);
+        if (slot != NULL)
+            work_on(p, &maker, slot);
+        else if (p->has_failed || p->is_closing)
+            break;
+        else
+            pthread_cond_wait(&p->changed_filled, &p->mutex);
     }
+    pthread_mutex_unlock(&p->mutex);
     block_maker_release(&maker);
     return NULL;
 }
@@ -175,11 +176,13 @@ static void release_old(struct slot *slot)
     slot->old = NULL;
 }
 
-/* Makes the slot fit for the next block; buffers of ordinary size are kept. */
-static void empty_slot(struct slot *slot)
+/* With the mutex held: makes the slot fit for the next block; small buffers are kept. */
+static void empty_slot(struct pipeline *p, struct slot *slot)
 {
-    if (slot->order.is_large)
+    if (slot->block.change_frame.capacity > FRAME_KEPT_SIZE)
         byte_buffer_release(&slot->block.change_frame);
+    if (slot->order.is_change)
+        p->change_count--;
     release_old(slot);
     slot->units.size = 0;
     slot->is_end = false;
@@ -214,7 +217,7 @@ static void *write_in_order(void *argument)
         atomic_store(&p->written_size, dump_writer_size(p->tables.writer));
         pthread_mutex_lock(&p->mutex);
         give_back_all(p, slot);
-        empty_slot(slot);
+        empty_slot(p, slot);
         slot->state = SLOT_FREE;
         p->write_next++;
         if (!done)
@@ -236,15 +239,33 @@ static bool check(struct pipeline *p, struct error *err)
     return false;
 }
 
-/* Waits until the slot to fill is free. */
-static bool await_slot(struct pipeline *p, struct error *err)
+/*
+ * With the mutex held: the caller can do nothing of its own until something changes, so it works
+ * as the others do, or waits.
+ */
+static void help_or_wait(struct pipeline *p)
+{
+    struct slot *slot = take_work(p);
+
+    if (slot != NULL)
+        work_on(p, &p->maker, slot);
+    else
+        pthread_cond_wait(&p->changed_free, &p->mutex);
+}
+
+/* Waits until the slot to fill is free, and there may be one more change. */
+static bool await_slot(struct pipeline *p, bool is_change, struct error *err)
 {
     bool done;
 
     pthread_mutex_lock(&p->mutex);
-    while (!p->has_failed && slot_at(p, p->fill_next)->state != SLOT_FREE)
-        pthread_cond_wait(&p->changed_free, &p->mutex);
+    while (!p->has_failed
+           && (slot_at(p, p->fill_next)->state != SLOT_FREE
+               || (is_change && p->change_count == p->change_max)))
+        help_or_wait(p);
     done = check(p, err);
+    if (done && is_change)
+        p->change_count++;
     pthread_mutex_unlock(&p->mutex);
     return done;
 }
@@ -254,11 +275,11 @@ bool pipeline_begin(struct pipeline *p, struct row_batch **batch, struct error *
     bool done;
 
     pthread_mutex_lock(&p->mutex);
-    while (!p->has_failed && p->free_count == 0)
-        pthread_cond_wait(&p->changed_free, &p->mutex);
+    while (!p->has_failed && p->batches.free_count == 0)
+        help_or_wait(p);
     done = check(p, err);
     if (done)
-        *batch = p->free_batches[--p->free_count];
+        *batch = batch_pool_take(&p->batches);
     pthread_mutex_unlock(&p->mutex);
     return done;
 }
@@ -267,16 +288,10 @@ bool pipeline_allow_large(struct pipeline *p, struct row_batch *batch, struct er
 {
     bool done;
 
-    if (batch->is_large)
-        return true;
     pthread_mutex_lock(&p->mutex);
-    while (!p->has_failed && p->has_large)
-        pthread_cond_wait(&p->changed_free, &p->mutex);
+    while (!p->has_failed && !batch_pool_allow_large(&p->batches, batch))
+        help_or_wait(p);
     done = check(p, err);
-    if (done) {
-        p->has_large = true;
-        batch->is_large = true;
-    }
     pthread_mutex_unlock(&p->mutex);
     return done;
 }
@@ -284,7 +299,7 @@ bool pipeline_allow_large(struct pipeline *p, struct row_batch *batch, struct er
 void pipeline_drop(struct pipeline *p, struct row_batch *batch)
 {
     pthread_mutex_lock(&p->mutex);
-    give_back(p, batch);
+    batch_pool_give_back(&p->batches, batch);
     pthread_mutex_unlock(&p->mutex);
 }
 
@@ -302,6 +317,7 @@ static bool hand_over(struct pipeline *p, uint32_t block_count, struct error *er
     p->next_number += block_count;
     slot_at(p, p->fill_next)->state = SLOT_FILLED;
     p->fill_next++;
+    skip_ends(p);
     pthread_cond_signal(&p->changed_filled);
     pthread_mutex_unlock(&p->mutex);
     return done;
@@ -312,7 +328,7 @@ static bool submit(struct pipeline *p, uint32_t table, const struct unit_change 
 {
     struct slot *slot;
 
-    if (!await_slot(p, err))
+    if (!await_slot(p, is_change, err))
         return false;
     slot = slot_at(p, p->fill_next);
     slot->order = (struct block_order){.table = table, .is_change = is_change, .change = *change};
@@ -339,7 +355,7 @@ bool pipeline_end_table(struct pipeline *p, struct pipeline_end *end, struct err
 {
     struct slot *slot;
 
-    if (!await_slot(p, err))
+    if (!await_slot(p, false, err))
         return false;
     slot = slot_at(p, p->fill_next);
     slot->is_end = true;
@@ -365,6 +381,12 @@ static void join_all(struct pipeline *p)
 
 bool pipeline_finish(struct pipeline *p, struct error *err)
 {
+    struct slot *slot;
+
+    pthread_mutex_lock(&p->mutex);
+    while ((slot = take_work(p)) != NULL)
+        work_on(p, &p->maker, slot);
+    pthread_mutex_unlock(&p->mutex);
     join_all(p);
     return check(p, err);
 }
@@ -396,16 +418,14 @@ void pipeline_close(struct pipeline *p)
         release_old(&p->slots[i]);
         free(p->slots[i].block.facts);
     }
-    for (size_t i = 0; i < p->batch_count; i++)
-        byte_buffer_release(&p->batches[i].rows);
+    batch_pool_release(&p->batches);
     pthread_cond_destroy(&p->changed_free);
     pthread_cond_destroy(&p->changed_filled);
     pthread_cond_destroy(&p->changed_done);
     pthread_mutex_destroy(&p->mutex);
     table_writer_release(&p->tables);
+    block_maker_release(&p->maker);
     free(p->slots);
-    free(p->batches);
-    free(p->free_batches);
     free(p->threads);
     free(p);
 }
@@ -420,37 +440,39 @@ static bool start(struct pipeline *p, void *(*run)(void *), struct error *err)
     return true;
 }
 
+/* The ring. What is made of batches is bounded by their number, what is made of changes here. */
+static void allocate_slots(struct pipeline *p, unsigned thread_count)
+{
+    size_t facts_size = p->column_capacity * sizeof(struct column_facts);
+    size_t end_count = facts_size == 0 ? 0 : END_SLOT_SIZE_MAX / facts_size;
+
+    p->change_max = thread_count + 2;
+    p->slot_count = p->change_max + (end_count < END_SLOT_COUNT ? end_count : END_SLOT_COUNT);
+    p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
+    for (size_t i = 0; i < p->slot_count; i++)
+        p->slots[i].block.facts =
+            byte_buffer_calloc(p->column_capacity, sizeof(struct column_facts));
+}
+
 static struct pipeline *allocate(const struct pipeline_options *options)
 {
     struct pipeline *p = byte_buffer_calloc(1, sizeof(*p));
+    /* One is filled, one is written; few callers that may hold some hold many. */
+    size_t batch_count = options->thread_count + 2 + options->held_count;
 
     p->schema = options->schema;
     p->level = options->level;
+    p->maker = (struct block_maker){.schema = options->schema, .level = options->level};
     p->next_number = 1; /* 0 is the schema */
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)
             p->column_capacity = options->schema->tables[i].column_count;
-    /* One is filled, one is written; few callers that may hold some hold many. */
-    p->batch_count = options->thread_count + 2 + options->held_count;
-    if (options->held_count > 0)
-        p->batch_count--;
-    p->batches = byte_buffer_calloc(p->batch_count, sizeof(*p->batches));
-    p->free_batches = byte_buffer_calloc(p->batch_count, sizeof(*p->free_batches));
-    while (p->free_count < p->batch_count) {
-        make_room(&p->batches[p->free_count]);
-        p->free_batches[p->free_count] = &p->batches[p->free_count];
-        p->free_count++;
-    }
-    p->slot_count = options->thread_count + 2;
-    p->slots = byte_buffer_calloc(p->slot_count, sizeof(*p->slots));
-    for (size_t i = 0; i < p->slot_count; i++) {
-        p->slots[i].block.facts =
-            byte_buffer_calloc(p->column_capacity, sizeof(struct column_facts));
-    }
+    batch_pool_init(&p->batches, options->held_count > 0 ? batch_count - 1 : batch_count);
+    allocate_slots(p, options->thread_count);
     p->tables = (struct table_writer){.writer = options->writer,
         .schema = options->schema,
         .facts = byte_buffer_calloc(p->column_capacity, sizeof(struct column_facts))};
-    p->threads = byte_buffer_calloc(options->thread_count + 1, sizeof(*p->threads));
+    p->threads = byte_buffer_calloc(options->thread_count, sizeof(*p->threads));
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->changed_free, NULL);
     pthread_cond_init(&p->changed_filled, NULL);
@@ -464,7 +486,7 @@ bool pipeline_open(struct pipeline **out, const struct pipeline_options *options
     bool done = true;
 
     assert(options->thread_count > 0 && options->thread_count <= PIPELINE_THREAD_COUNT_MAX);
-    for (unsigned i = 0; i < options->thread_count && done; i++)
+    for (unsigned i = 1; i < options->thread_count && done; i++)
         done = start(p, work, err);
     done = done && start(p, write_in_order, err);
     if (!done) {

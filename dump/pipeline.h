@@ -1,10 +1,10 @@
 /*
  * From rows to a dump file, on several threads.
  *
- * The caller fills batches with canonical rows and submits them, whole or as what
- * units of a base became; workers find the difference, observe facts, encode and
- * compress; one thread writes in order. What is written depends on the batches
- * alone, not on the number of threads.
+ * The caller fills batches with canonical rows and submits them, whole or as what units of a
+ * base became; workers find the difference, encode and compress; one thread writes in order.
+ * A caller that has to wait for a batch works meanwhile. What is written depends on the
+ * batches alone, not on the number of threads.
  *
  * Memory is bounded by a pool of thread_count + 2 batches, or thread_count + 1 and held_count:
  * each has at most PIPELINE_LARGE_SIZE bytes of rows, and later their compressed form
@@ -35,8 +35,8 @@ struct pipeline; /* opaque */
 struct pipeline_options {
     struct dump_writer *writer; /* used by the pipeline alone until it is closed */
     const struct schema *schema;
-    unsigned thread_count;
-    unsigned held_count; /* batches that the caller may hold besides the one that it fills */
+    unsigned thread_count; /* that work, the caller's included */
+    unsigned held_count;   /* batches that the caller may hold besides the one that it fills */
     int level;
 };
 

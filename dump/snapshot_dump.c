@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_THREADS_MAX 3 /* more wait for the one that reads */
+#define DEFAULT_THREADS_MAX 3 /* one reads, more than two others wait for it */
 #define WARNING_SIZE 1024     /* bytes */
 
 /* All that one dump needs. */

@@ -1,0 +1,60 @@
+#include "dump/batch_pool.h"
+
+#include <stdlib.h>
+
+/* Address space for an ordinary batch; what is not used of it takes no memory. */
+static void make_room(struct row_batch *batch)
+{
+    byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
+}
+
+void batch_pool_init(struct batch_pool *pool, size_t count)
+{
+    *pool = (struct batch_pool){
+        .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),
+        .free_batches = byte_buffer_calloc(count, sizeof(*pool->free_batches)),
+        .count = count,
+    };
+    while (pool->free_count < count) {
+        make_room(&pool->batches[pool->free_count]);
+        pool->free_batches[pool->free_count] = &pool->batches[pool->free_count];
+        pool->free_count++;
+    }
+}
+
+void batch_pool_release(struct batch_pool *pool)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        byte_buffer_release(&pool->batches[i].rows);
+    free(pool->batches);
+    free(pool->free_batches);
+    *pool = (struct batch_pool){0};
+}
+
+struct row_batch *batch_pool_take(struct batch_pool *pool)
+{
+    return pool->free_count == 0 ? NULL : pool->free_batches[--pool->free_count];
+}
+
+void batch_pool_give_back(struct batch_pool *pool, struct row_batch *batch)
+{
+    if (batch->is_large) {
+        byte_buffer_release(&batch->rows);
+        make_room(batch);
+        pool->has_large = false;
+    }
+    *batch = (struct row_batch){.rows = batch->rows};
+    batch->rows.size = 0;
+    pool->free_batches[pool->free_count++] = batch;
+}
+
+bool batch_pool_allow_large(struct batch_pool *pool, struct row_batch *batch)
+{
+    if (batch->is_large)
+        return true;
+    if (pool->has_large)
+        return false;
+    pool->has_large = true;
+    batch->is_large = true;
+    return true;
+}

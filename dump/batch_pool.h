@@ -1,0 +1,37 @@
+/*
+ * The batches that rows go through: as many as there are, reused for as long as a dump
+ * takes. Whoever shares a pool between threads guards it.
+ *
+ * Only one batch at a time may be large; its memory is given back with it.
+ */
+#ifndef DUMP_BATCH_POOL_H
+#define DUMP_BATCH_POOL_H
+
+#include "dump/block_maker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct batch_pool {
+    struct row_batch *batches; /* owned */
+    struct row_batch **free_batches;
+    size_t count;
+    size_t free_count;
+    bool has_large; /* a large batch is on its way */
+};
+
+/* Makes a pool of count empty batches. */
+void batch_pool_init(struct batch_pool *pool, size_t count);
+
+void batch_pool_release(struct batch_pool *pool);
+
+/* An empty batch, borrowed until it is given back; NULL if all are out. */
+struct row_batch *batch_pool_take(struct batch_pool *pool);
+
+/* Empties the batch. */
+void batch_pool_give_back(struct batch_pool *pool, struct row_batch *batch);
+
+/* Lets the batch be large; false while another one is. */
+bool batch_pool_allow_large(struct batch_pool *pool, struct row_batch *batch);
+
+#endif
