@@ -8,7 +8,10 @@
 #include "format/tail.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
+
+#define WRITE_BACK_SIZE ((uint64_t)4 << 20) /* bytes, after which the disk is given work */
 
 struct dump_writer {
     struct file_output file;
@@ -21,7 +24,8 @@ struct dump_writer {
     struct table_end *ends;      /* owned, by ordinal; without facts */
     uint32_t next_table;         /* ordinal of the next table that needs an end */
     int level;
-    uint64_t size; /* bytes written, held ones included */
+    uint64_t size;      /* bytes written, held ones included */
+    uint64_t sent_size; /* bytes that the disk was told to write */
     uint64_t raw_size;
 
     /* A delta's bytes are held back until something has changed (SPEC 7.3). */
@@ -50,6 +54,16 @@ uint64_t dump_writer_size(const struct dump_writer *writer)
     return writer->size;
 }
 
+/* Lets the disk begin, so that little is left for the last sync. It is a hint, without a result. */
+static void write_back(struct dump_writer *writer)
+{
+    if (writer->file.temporary == NULL || writer->size - writer->sent_size < WRITE_BACK_SIZE)
+        return;
+    (void)sync_file_range(writer->file.fd, (off_t)writer->sent_size,
+        (off_t)(writer->size - writer->sent_size), SYNC_FILE_RANGE_WRITE);
+    writer->sent_size = writer->size;
+}
+
 static bool put_bytes(struct dump_writer *writer, const void *bytes, size_t size, struct error *err)
 {
     writer->size += size;
@@ -58,7 +72,10 @@ static bool put_bytes(struct dump_writer *writer, const void *bytes, size_t size
         return true;
     }
     sha256_update(&writer->sha, bytes, size);
-    return file_output_write(&writer->file, bytes, size, err);
+    if (!file_output_write(&writer->file, bytes, size, err))
+        return false;
+    write_back(writer);
+    return true;
 }
 
 /* Something has changed: writes what was held. */
