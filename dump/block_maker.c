@@ -21,27 +21,6 @@ void block_maker_release(struct block_maker *maker)
     *maker = (struct block_maker){0};
 }
 
-/* Takes the rows behind the removed ones into account. */
-static void observe(struct made_block *block, const struct rows_input *input)
-{
-    struct byte_reader rows = byte_reader_over(input->bytes, input->size);
-    const uint8_t *added = rows.next;
-
-    memset(block->facts, 0, input->column_count * sizeof(*block->facts));
-    for (uint32_t row = 0; row < input->row_count; row++) {
-        if (row == input->removed_count)
-            added = rows.next;
-        for (uint32_t i = 0; i < input->column_count; i++) {
-            struct value value = value_decode(&rows);
-
-            if (row >= input->removed_count)
-                table_end_observe(&block->facts[i], &value);
-        }
-    }
-    assert(!rows.overrun && byte_reader_left(&rows) == 0);
-    block->size = input->removed_count == input->row_count ? 0 : (size_t)(rows.next - added);
-}
-
 /* What differs between the batches and the units of the base. */
 static bool find_difference(struct block_maker *maker, const struct unit_change *change,
     struct rows_input *input, struct error *err)
@@ -70,22 +49,24 @@ static bool find_difference(struct block_maker *maker, const struct unit_change 
     return true;
 }
 
-/* The rows of the block, and the hash of the last one in entry->cut. */
+/* The rows of the block, the size of those that are not removed, and the hash of the last one. */
 static bool find_rows(struct block_maker *maker, const struct block_order *order,
-    struct rows_input *input, struct index_entry *entry, struct error *err)
+    struct rows_input *input, struct made_block *block, struct error *err)
 {
     const struct row_batch *only = order->change.batches[0];
 
     if (order->is_change) {
         if (!find_difference(maker, &order->change, input, err))
             return false;
-        entry->cut = maker->diff.cut;
+        block->entry.cut = maker->diff.cut;
+        block->size = input->size - maker->diff.added_offset;
         return true;
     }
     input->bytes = only->rows.data;
     input->size = only->rows.size;
     input->row_count = only->row_count;
-    entry->cut = only->cut;
+    block->entry.cut = only->cut;
+    block->size = input->size;
     return true;
 }
 
@@ -109,13 +90,14 @@ bool block_maker_make(struct block_maker *maker, const struct block_order *order
     struct made_block *block, struct error *err)
 {
     const struct schema_table *table = &maker->schema->tables[order->table];
-    struct rows_input input = {.table = order->table, .column_count = table->column_count};
+    struct rows_input input = {
+        .table = order->table, .column_count = table->column_count, .facts = block->facts};
 
     block->entry =
         (struct index_entry){.type = BLOCK_ROWS, .table = order->table, .sum = order->change.sum};
-    if (!find_rows(maker, order, &input, &block->entry, err) || !encode(maker, order, &input, err))
+    memset(block->facts, 0, table->column_count * sizeof(*block->facts));
+    if (!find_rows(maker, order, &input, block, err) || !encode(maker, order, &input, err))
         return error_wrap(err, "table \"%s\"", table->name.bytes);
-    observe(block, &input);
     block->entry.raw_size = (uint32_t)maker->raw.size;
     block->entry.row_count = input.row_count;
     block->entry.removed_count = input.removed_count;

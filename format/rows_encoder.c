@@ -1,8 +1,7 @@
 #include "format/rows_encoder.h"
 
-#include "base/byte_reader.h"
+#include "format/column_values.h"
 #include "format/rows_block.h"
-#include "format/value.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,28 +14,16 @@
 #define DICTIONARY_TRIAL_COUNT 512u /* strings, before a dictionary is given up */
 #define CLASSES_PER_ROW 5           /* in place of a class that all rows share */
 
-/* A string in the input: small, as every value that is one has one of these at once. */
-struct string {
-    uint32_t offset; /* in the input's bytes */
-    uint32_t size;   /* bytes */
-};
-
-/* What one column of the block holds, gathered row by row. */
-struct column {
-    struct byte_buffer classes;  /* one byte a row */
-    struct byte_buffer integers; /* uint64_t */
-    struct byte_buffer reals;    /* uint64_t, the bits */
-    struct byte_buffer strings;  /* struct string */
-};
-
 struct rows_encoder {
     const uint8_t *bytes; /* of the input; borrowed */
     uint32_t table;       /* of the input */
-    struct column *columns;
+    struct column_values *columns;
     uint32_t column_count;         /* allocated */
     struct byte_buffer numbers;    /* uint64_t, before they are packed */
-    struct byte_buffer dictionary; /* struct string, the distinct ones */
+    struct byte_buffer dictionary; /* struct string_place, the distinct ones */
     uint32_t *slots;               /* 1 + place in the dictionary, 0 is free */
+    size_t packed_offset;          /* where the strings of the last column begin in the output */
+    size_t packed_size;
 };
 
 struct rows_encoder *rows_encoder_open(void)
@@ -47,20 +34,12 @@ struct rows_encoder *rows_encoder_open(void)
     return encoder;
 }
 
-static void column_release(struct column *column)
-{
-    byte_buffer_release(&column->classes);
-    byte_buffer_release(&column->integers);
-    byte_buffer_release(&column->reals);
-    byte_buffer_release(&column->strings);
-}
-
 void rows_encoder_close(struct rows_encoder *encoder)
 {
     if (encoder == NULL)
         return;
     for (uint32_t i = 0; i < encoder->column_count; i++)
-        column_release(&encoder->columns[i]);
+        column_values_release(&encoder->columns[i]);
     byte_buffer_release(&encoder->numbers);
     byte_buffer_release(&encoder->dictionary);
     free(encoder->columns);
@@ -76,7 +55,7 @@ static void prepare(struct rows_encoder *encoder, const struct rows_input *input
     uint32_t column_count = input->column_count;
 
     for (uint32_t i = 0; input->table != encoder->table && i < encoder->column_count; i++)
-        column_release(&encoder->columns[i]);
+        column_values_release(&encoder->columns[i]);
     encoder->bytes = input->bytes;
     encoder->table = input->table;
     if (encoder->column_count < column_count) {
@@ -86,45 +65,8 @@ static void prepare(struct rows_encoder *encoder, const struct rows_input *input
             (column_count - encoder->column_count) * sizeof(*encoder->columns));
         encoder->column_count = column_count;
     }
-    for (uint32_t i = 0; i < column_count; i++) {
-        struct column *column = &encoder->columns[i];
-
-        column->classes.size = 0;
-        column->integers.size = 0;
-        column->reals.size = 0;
-        column->strings.size = 0;
-    }
-}
-
-static inline void put_native(struct byte_buffer *out, uint64_t number)
-{
-    byte_buffer_put(out, &number, sizeof(number));
-}
-
-/* Adds the value at `at` to its column; returns where the next one begins. */
-static inline const uint8_t *gather(
-    const struct rows_encoder *encoder, struct column *column, const uint8_t *at)
-{
-    uint8_t class = *at++;
-    struct string string;
-
-    byte_buffer_put_u8(&column->classes, class);
-    switch (class) {
-    case VALUE_INTEGER:
-        put_native(&column->integers, byte_reader_load_u64(at));
-        return at + 8;
-    case VALUE_REAL:
-        put_native(&column->reals, byte_reader_load_u64(at));
-        return at + 8;
-    case VALUE_TEXT:
-    case VALUE_BLOB:
-        string.size = byte_reader_load_u32(at);
-        string.offset = (uint32_t)(at + 4 - encoder->bytes);
-        byte_buffer_put(&column->strings, &string, sizeof(string));
-        return at + 4 + string.size;
-    default:
-        return at;
-    }
+    for (uint32_t i = 0; i < column_count; i++)
+        column_values_clear(&encoder->columns[i]);
 }
 
 /* --- numbers ------------------------------------------------------------------- */
@@ -163,7 +105,7 @@ static void put_packed(struct byte_buffer *out, const uint64_t *numbers, size_t 
 }
 
 static void put_integers(
-    struct rows_encoder *encoder, struct byte_buffer *out, const struct column *column)
+    struct rows_encoder *encoder, struct byte_buffer *out, const struct column_values *column)
 {
     const uint64_t *integers = (const void *)column->integers.data;
     size_t count = column->integers.size / sizeof(*integers);
@@ -184,7 +126,7 @@ static void put_integers(
 /* --- strings -------------------------------------------------------------------- */
 
 static void put_strings(struct rows_encoder *encoder, struct byte_buffer *out,
-    const struct string *strings, size_t count)
+    const struct string_place *strings, size_t count)
 {
     uint32_t smallest = UINT32_MAX;
     size_t total = 0;
@@ -203,20 +145,22 @@ static void put_strings(struct rows_encoder *encoder, struct byte_buffer *out,
     byte_buffer_put_u32(out, smallest);
     put_packed(out, sizes, count);
     byte_buffer_reserve(out, total);
+    encoder->packed_offset = out->size;
+    encoder->packed_size = total;
     for (size_t i = 0; i < count; i++)
         byte_buffer_put(out, encoder->bytes + strings[i].offset, strings[i].size);
 }
 
 /* The slot that holds this string, or the free one where it belongs. */
-static uint32_t *find_slot(struct rows_encoder *encoder, const struct string *string)
+static uint32_t *find_slot(struct rows_encoder *encoder, const struct string_place *string)
 {
-    const struct string *known = (const void *)encoder->dictionary.data;
+    const struct string_place *known = (const void *)encoder->dictionary.data;
     const uint8_t *bytes = encoder->bytes + string->offset;
     uint64_t hash = XXH3_64bits(bytes, string->size);
     size_t at = hash % DICTIONARY_SLOT_COUNT;
 
     while (encoder->slots[at] != 0) {
-        const struct string *other = &known[encoder->slots[at] - 1];
+        const struct string_place *other = &known[encoder->slots[at] - 1];
 
         if (other->size == string->size
             && memcmp(encoder->bytes + other->offset, bytes, string->size) == 0)
@@ -231,7 +175,7 @@ static uint32_t *find_slot(struct rows_encoder *encoder, const struct string *st
  * each string's place in it. False when strings repeat too little to pay.
  */
 static bool build_dictionary(
-    struct rows_encoder *encoder, const struct string *strings, size_t count)
+    struct rows_encoder *encoder, const struct string_place *strings, size_t count)
 {
     uint32_t known = 0;
     uint64_t *places;
@@ -260,9 +204,9 @@ static bool build_dictionary(
 }
 
 static void put_column_strings(
-    struct rows_encoder *encoder, struct byte_buffer *out, const struct column *column)
+    struct rows_encoder *encoder, struct byte_buffer *out, const struct column_values *column)
 {
-    const struct string *strings = (const void *)column->strings.data;
+    const struct string_place *strings = (const void *)column->strings.data;
     size_t count = column->strings.size / sizeof(*strings);
     struct byte_buffer places;
     size_t known;
@@ -298,7 +242,7 @@ static void put_classes(struct byte_buffer *out, const struct byte_buffer *class
 }
 
 static void put_column(
-    struct rows_encoder *encoder, struct byte_buffer *out, const struct column *column)
+    struct rows_encoder *encoder, struct byte_buffer *out, const struct column_values *column)
 {
     put_classes(out, &column->classes);
     if (column->integers.size > 0)
@@ -309,22 +253,38 @@ static void put_column(
         put_column_strings(encoder, out, column);
 }
 
-void rows_encoder_encode(
-    struct rows_encoder *encoder, struct byte_buffer *out, const struct rows_input *input)
+static void gather_rows(struct rows_encoder *encoder, const struct rows_input *input)
 {
     const uint8_t *at = input->bytes;
 
+    for (uint32_t row = 0; row < input->row_count; row++) {
+        for (uint32_t i = 0; row == input->removed_count && i < input->column_count; i++)
+            column_values_skip(&encoder->columns[i]);
+        for (uint32_t i = 0; i < input->column_count; i++)
+            at = column_values_gather(&encoder->columns[i], input->bytes, at);
+    }
+    for (uint32_t i = 0; input->row_count == input->removed_count && i < input->column_count; i++)
+        column_values_skip(&encoder->columns[i]);
+    assert(at == input->bytes + input->size);
+}
+
+void rows_encoder_encode(
+    struct rows_encoder *encoder, struct byte_buffer *out, const struct rows_input *input)
+{
     assert(input->row_count > 0 && input->row_count <= ROWS_COUNT_MAX);
     assert(input->size <= UINT32_MAX);
     prepare(encoder, input);
-    for (uint32_t row = 0; row < input->row_count; row++)
-        for (uint32_t i = 0; i < input->column_count; i++)
-            at = gather(encoder, &encoder->columns[i], at);
-    assert(at == input->bytes + input->size);
+    gather_rows(encoder, input);
     byte_buffer_put_u32(out, input->table);
     byte_buffer_put_u32(out, input->row_count);
     byte_buffer_put_u32(out, input->removed_count);
     byte_buffer_put_u32(out, input->column_count);
-    for (uint32_t i = 0; i < input->column_count; i++)
+    for (uint32_t i = 0; i < input->column_count; i++) {
+        struct string_bytes bytes;
+
         put_column(encoder, out, &encoder->columns[i]);
+        bytes = (struct string_bytes){out->data + encoder->packed_offset, encoder->packed_size};
+        if (input->facts != NULL)
+            column_values_observe(&encoder->columns[i], input->bytes, &bytes, &input->facts[i]);
+    }
 }

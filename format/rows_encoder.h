@@ -7,6 +7,7 @@
 
 #include "base/byte_buffer.h"
 #include "format/checksum.h"
+#include "format/table_end.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ struct rows_input {
     uint32_t removed_count; /* 0 in a full dump */
     const uint8_t *bytes;   /* canonical rows, one after the other; borrowed */
     size_t size;
+    struct column_facts *facts; /* of each column: the rows that are not removed are added to them,
+                                   or NULL */
 };
 
 struct rows_encoder; /* scratch memory, kept between blocks */

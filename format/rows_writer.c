@@ -70,9 +70,9 @@ struct rows_writer {
 
 /* --- the threads ----------------------------------------------------------------------- */
 
-static void observe(struct slot *slot, const uint8_t *bytes, size_t size)
+/* Room for the facts of every column, which nothing is known of. */
+static void clear_facts(struct slot *slot)
 {
-    struct byte_reader rows = byte_reader_over(bytes, size);
     uint32_t column_count = slot->table->column_count;
 
     if (slot->facts_capacity < column_count) {
@@ -80,13 +80,6 @@ static void observe(struct slot *slot, const uint8_t *bytes, size_t size)
         slot->facts_capacity = column_count;
     }
     memset(slot->facts, 0, column_count * sizeof(*slot->facts));
-    while (byte_reader_left(&rows) > 0)
-        for (uint32_t i = 0; i < column_count; i++) {
-            struct value value = value_decode(&rows);
-
-            table_end_observe(&slot->facts[i], &value);
-        }
-    assert(!rows.overrun);
 }
 
 /* Drops what an unusually large row left behind. */
@@ -131,7 +124,8 @@ static void make_block(struct slot *slot, struct maker *maker)
         .row_count = slot->entry.row_count,
         .removed_count = slot->entry.removed_count};
 
-    observe(slot, slot->added.data, slot->added.size);
+    clear_facts(slot);
+    input.facts = slot->facts;
     if (slot->removed.size > 0) {
         byte_buffer_put(&slot->removed, slot->added.data, slot->added.size);
         input.bytes = slot->removed.data;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define FACTS_SIZE (14 * 8) /* bytes of one column's facts */
+#define PLAIN_RUN_SIZE 64   /* bytes that are looked at together */
 
 /* --- observing --------------------------------------------------------------- */
 
@@ -63,8 +64,17 @@ static inline uint64_t unplain(uint64_t word)
     return word | (word - LOW_ONES);
 }
 
-/* True if the text is ASCII without NUL, as most texts are. */
-static bool is_plain(const uint8_t *bytes, size_t size)
+/* Written for a compiler to make a few wide instructions of it. */
+static bool is_plain_run(const uint8_t bytes[static PLAIN_RUN_SIZE])
+{
+    uint8_t all = 0;
+
+    for (size_t i = 0; i < PLAIN_RUN_SIZE; i++)
+        all |= (uint8_t)(bytes[i] | (bytes[i] - 1));
+    return (all & 0x80) == 0;
+}
+
+bool table_end_is_plain(const uint8_t *bytes, size_t size)
 {
     const uint8_t *end = bytes + size;
     uint64_t word = 0;
@@ -74,12 +84,9 @@ static bool is_plain(const uint8_t *bytes, size_t size)
             word |= unplain(bytes[i]);
         return (word & 0x80) == 0;
     }
-    for (; end - bytes >= 32; bytes += 32) {
-        word = unplain(load_word(bytes)) | unplain(load_word(bytes + 8))
-               | unplain(load_word(bytes + 16)) | unplain(load_word(bytes + 24));
-        if ((word & HIGH_BITS) != 0)
+    for (; end - bytes >= PLAIN_RUN_SIZE; bytes += PLAIN_RUN_SIZE)
+        if (!is_plain_run(bytes))
             return false;
-    }
     word = unplain(load_word(end - 8));
     for (; end - bytes > 8; bytes += 8)
         word |= unplain(load_word(bytes));
@@ -123,7 +130,7 @@ static void observe_text(struct column_facts *facts, const struct value *value)
 {
     struct text_shape shape = {.character_count = value->size, .is_valid = true};
 
-    if (!is_plain(value->bytes, value->size))
+    if (!table_end_is_plain(value->bytes, value->size))
         shape = shape_of(value->bytes, value->size);
     facts->nul_count += shape.has_nul;
     facts->invalid_utf8_count += !shape.is_valid;
@@ -169,6 +176,26 @@ void table_end_observe(struct column_facts *facts, const struct value *value)
         break;
     }
     facts->class_count[value->class]++;
+}
+
+void table_end_observe_integers(struct column_facts *facts, const int64_t *integers, size_t count)
+{
+    int64_t min = integers[0];
+    int64_t max = integers[0];
+
+    for (size_t i = 1; i < count; i++) {
+        min = integers[i] < min ? integers[i] : min;
+        max = integers[i] > max ? integers[i] : max;
+    }
+    observe_integers(facts, min, max);
+    facts->class_count[VALUE_INTEGER] += count;
+}
+
+void table_end_observe_plain(struct column_facts *facts, uint64_t count, uint64_t size_max)
+{
+    facts->text_size_max = larger(facts->text_size_max, size_max);
+    facts->text_length_max = larger(facts->text_length_max, size_max);
+    facts->class_count[VALUE_TEXT] += count;
 }
 
 void table_end_merge(struct column_facts *into, const struct column_facts *from)

@@ -48,6 +48,15 @@ struct table_end {
 /* Takes one more value into account. `facts` begins zeroed. */
 void table_end_observe(struct column_facts *facts, const struct value *value);
 
+/* Takes count INTEGERs into account. */
+void table_end_observe_integers(struct column_facts *facts, const int64_t *integers, size_t count);
+
+/* True if the bytes are ASCII without NUL, as those of most texts are. */
+bool table_end_is_plain(const uint8_t *bytes, size_t size);
+
+/* Takes count TEXTs of plain bytes into account, the longest of which has size_max. */
+void table_end_observe_plain(struct column_facts *facts, uint64_t count, uint64_t size_max);
+
 /* Adds what another set of rows showed. */
 void table_end_merge(struct column_facts *into, const struct column_facts *from);
 
