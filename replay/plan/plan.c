@@ -1,5 +1,6 @@
 #include "replay/plan/plan.h"
 
+#include "replay/target/target_others.h"
 #include "replay/values/source_rows.h"
 
 #include <inttypes.h>
@@ -268,6 +269,31 @@ static void check_ignored(
             table->name);
 }
 
+static const char other_schema_advice[] =
+    "if that is the one: ALTER ROLE ... SET search_path, so that its schema comes first";
+
+static void report_missing(struct planner *p, const struct plan_table *table)
+{
+    const struct target_other *other = target_catalog_other(p->input->catalog, table->name);
+
+    if (other == NULL)
+        problems_add(p->problems, advice_of(p),
+            "table \"%s\" has %" PRIu64 " rows in the dump and does not exist in the target",
+            table->name, table->row_count);
+    else if (other->is_here)
+        problems_add(p->problems,
+            arena_format(&p->problems->arena, "drop or rename it; then %s", advice_of(p)),
+            "table \"%s\" has %" PRIu64
+            " rows in the dump, but what has its name in the target is %s",
+            table->name, table->row_count, target_others_kind(other));
+    else
+        problems_add(p->problems, other_schema_advice,
+            "table \"%s\" has %" PRIu64
+            " rows in the dump and does not exist in the schema \"%s\" of "
+            "the target, but in its schema \"%s\"",
+            table->name, table->row_count, p->input->catalog->server.schema, other->schema);
+}
+
 static void plan_load(struct planner *p, struct plan_table *table)
 {
     if (table->target != NULL) {
@@ -275,9 +301,7 @@ static void plan_load(struct planner *p, struct plan_table *table)
         return;
     }
     if (table->row_count > 0)
-        problems_add(p->problems, advice_of(p),
-            "table \"%s\" has %" PRIu64 " rows in the dump and does not exist in the target",
-            table->name, table->row_count);
+        report_missing(p, table);
     table->action = PLAN_IGNORE;
 }
 
@@ -349,6 +373,23 @@ static void plan_target_table(struct planner *p, const struct target_table *targ
     p->plan->tables[p->plan->table_count++] = table;
 }
 
+/* Tables that stand in another schema tell more than a schema that has none. */
+static void report_no_tables(struct planner *p)
+{
+    const struct schema *schema = &p->input->reader->schema;
+    const struct target_other *other = NULL;
+
+    for (uint32_t i = 0; i < schema->table_count && (other == NULL || other->is_here); i++)
+        other = target_catalog_other(p->input->catalog, schema->tables[i].name.bytes);
+    if (other == NULL || other->is_here)
+        problems_add(p->problems, advice_of(p), "the target's schema \"%s\" has no tables",
+            p->input->catalog->server.schema);
+    else
+        problems_add(p->problems, other_schema_advice,
+            "the target's schema \"%s\" has no tables, but its schema \"%s\" has \"%s\"",
+            p->input->catalog->server.schema, other->schema, other->name);
+}
+
 void plan_make(struct plan *plan, const struct plan_input *input, struct problems *problems)
 {
     struct planner p = {.plan = plan, .input = input, .problems = problems};
@@ -358,8 +399,7 @@ void plan_make(struct plan *plan, const struct plan_input *input, struct problem
     plan->tables = arena_alloc(&plan->arena,
         (size_t)schema->table_count + input->catalog->table_count + 1, sizeof(*plan->tables));
     if (input->catalog->table_count == 0) {
-        problems_add(problems, advice_of(&p), "the target's schema \"%s\" has no tables",
-            input->catalog->server.schema);
+        report_no_tables(&p);
         return;
     }
     for (uint32_t i = 0; i < schema->table_count; i++)

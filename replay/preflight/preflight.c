@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/quote.h"
 #include "replay/load/sequences.h"
+#include "replay/preflight/preflight_ddl.h"
 #include "replay/preflight/preflight_facts.h"
 #include "replay/preflight/preflight_keys.h"
 #include "replay/preflight/preflight_trial.h"
@@ -27,9 +28,6 @@ static void check_version(const struct preflight *p)
     else if (server->is_read_only)
         problems_add(p->problems, "set default_transaction_read_only to off for this user",
             "transactions are read-only by default here");
-    if (server->event_trigger_count > 0)
-        problems_note(p->problems, NULL, "%zu event triggers of the database may see our DDL",
-            server->event_trigger_count);
 }
 
 /* Only comparing bytes sorts everywhere alike; a profile may demand more than UTF8. */
@@ -148,6 +146,37 @@ static bool note_materialized_views(const struct preflight *p, struct error *err
     return true;
 }
 
+/* COPY, by which a full dump comes, passes by rules; what a delta does goes through them. */
+static bool note_rules(const struct preflight *p, struct error *err)
+{
+    static const char sql[] =
+        "SELECT c.oid::regclass::text, quote_ident(r.rulename) FROM pg_rewrite AS r"
+        " JOIN pg_class AS c ON c.oid = r.ev_class"
+        " WHERE c.relkind IN ('r', 'p') AND r.ev_enabled <> 'D' AND r.ev_type <> '1' ORDER BY 1, 2";
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (!connection_query(p->connection, sql, NULL, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.row_count; i++)
+        problems_note(p->problems, "ALTER TABLE ... DISABLE RULE for the replay of a delta",
+            "table %s has the rule %s: loading passes by it, what a delta changes does not",
+            connection_rows_text(&rows, i, 0), connection_rows_text(&rows, i, 1));
+    return true;
+}
+
+static void note_unlogged_tables(const struct preflight *p)
+{
+    for (size_t i = 0; i < p->plan->table_count; i++) {
+        const struct plan_table *table = &p->plan->tables[i];
+
+        if (plan_writes(table) && table->target->persistence == 'u')
+            problems_note(p->problems, "ALTER TABLE ... SET LOGGED",
+                "table \"%s\" is unlogged: a crash of the server empties it, a standby does not "
+                "have its rows",
+                table->name);
+    }
+}
+
 /* Others that write into this database, or read all that is written. */
 static bool check_replication(const struct preflight *p, struct error *err)
 {
@@ -227,8 +256,10 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     check_rights(preflight);
     if (preflight->input->catalog->table_count == 0)
         return true; /* the plan has said so, and nothing else can be looked at */
+    note_unlogged_tables(preflight);
     sequences_check(preflight->input, preflight->plan, preflight->problems);
     return (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
-           && check_replication(preflight, err) && note_materialized_views(preflight, err)
+           && preflight_ddl(preflight, err) && check_replication(preflight, err)
+           && note_rules(preflight, err) && note_materialized_views(preflight, err)
            && preflight_facts(preflight, err) && check_data(preflight, err);
 }

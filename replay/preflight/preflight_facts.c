@@ -1,6 +1,7 @@
 #include "replay/preflight/preflight_facts.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/values/source_rows.h"
 
 #include <inttypes.h>
@@ -207,6 +208,17 @@ static bool read_target(
     return true;
 }
 
+/* The hint, and the option that lets it through, as a shell takes it. */
+static const char *allowed_by(
+    const struct preflight *p, const char *hint, const char *option, const char *name)
+{
+    OWNED(byte_buffer) struct byte_buffer word = {0};
+
+    quote_shell(&word, name);
+    return arena_format(
+        &p->problems->arena, "%s; or, if you know better, %s %s", hint, option, quote_text(&word));
+}
+
 /* A problem, or a note when that very fact may differ. */
 static void tell_difference(const struct preflight *p, const struct profile_fact *fact,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -227,10 +239,8 @@ static void tell_difference(
     if (is_allowed)
         problems_note(p->problems, NULL, "%s; allowed to differ", text);
     else
-        problems_add(p->problems,
-            arena_format(&p->problems->arena,
-                "%s; or, if you know better, --allow-difference \"%s\"", fact->hint, fact->name),
-            "%s", text);
+        problems_add(
+            p->problems, allowed_by(p, fact->hint, "--allow-difference", fact->name), "%s", text);
     free(text);
 }
 
@@ -313,9 +323,8 @@ static bool check_requirement(
             p->problems, NULL, "%s: %s; allowed", requirement->name, (const char *)list.data);
     else
         problems_add(p->problems,
-            arena_format(&p->problems->arena, "%s; or, if you know better, --allow-unmet \"%s\"",
-                requirement->hint, requirement->name),
-            "%s: %s", requirement->name, (const char *)list.data);
+            allowed_by(p, requirement->hint, "--allow-unmet", requirement->name), "%s: %s",
+            requirement->name, (const char *)list.data);
     return true;
 }
 

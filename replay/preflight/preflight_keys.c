@@ -5,6 +5,7 @@
 #include "replay/preflight/key_checks.h"
 #include "replay/preflight/key_set.h"
 #include "replay/values/row_words.h"
+#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -221,8 +222,9 @@ static void report(
     }
     advice = arena_format(&problems->arena,
         "correct these rows in a copy of the SQLite database and dump again; or leave them out with "
-        "--on-bad-value '%s.%s=reject'%s",
-        check->table->name, key->columns[0]->type.column->name,
+        "%s%s",
+        value_policy_reject_option(
+            &problems->arena, check->table->name, key->columns[0]->type.column->name),
         check->index == NULL ? "" : " (of rows with the same key the first one stays)");
     problems_add(problems, advice, "%s", text);
 }

@@ -4,6 +4,7 @@
 #include "replay/preflight/trial.h"
 #include "replay/preflight/trial_foreign.h"
 #include "replay/values/row_words.h"
+#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,8 +162,8 @@ static void report(const struct sorting *sorting, const struct group *group)
     }
     advice = arena_format(&problems->arena,
         "correct these rows in a copy of the SQLite database and dump again; or leave them out with "
-        "--on-bad-value '%s.%s=reject'",
-        table, type->column->name);
+        "%s",
+        value_policy_reject_option(&problems->arena, table, type->column->name));
     problems_add(problems, advice, "%s", text);
 }
 

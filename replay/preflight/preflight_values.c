@@ -4,6 +4,7 @@
 #include "base/owned.h"
 #include "base/stop.h"
 #include "replay/values/row_words.h"
+#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -119,9 +120,10 @@ static const char *advice_for(const struct scan *scan, const struct type_map *ty
                              ? remove_nul
                              : "correct these rows in a copy of the SQLite database and dump again";
 
-    return arena_format(&scan->preflight->problems->arena,
-        "%s; or leave these rows out with --on-bad-value '%s.%s=reject'%s", repair,
-        scan->table->name, type->column->name,
+    return arena_format(&scan->preflight->problems->arena, "%s; or leave these rows out with %s%s",
+        repair,
+        value_policy_reject_option(
+            &scan->preflight->problems->arena, scan->table->name, type->column->name),
         is_replaceable ? ", or change the values with =replace" : "");
 }
 

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "replay/target/target_keys.h"
+#include "replay/target/target_others.h"
 #include "replay/target/target_read.h"
 #include "replay/target/target_sequences.h"
 #include "replay/target/target_server.h"
@@ -31,7 +32,7 @@ bool target_catalog_read(struct target_catalog *catalog, struct connection *conn
             connection, "SET LOCAL search_path = ''; SET LOCAL lock_timeout = '30s'", err))
         return error_wrap(err, "reading the target's catalog");
     if (!target_tables_read(&read, err) || !target_keys_read(&read, err)
-        || !target_sequences_read(&read, err))
+        || !target_sequences_read(&read, err) || !target_others_read(&read, err))
         return error_wrap(err, "reading the schema \"%s\" of the target", catalog->server.schema);
     return connection_transaction_commit(&transaction, err);
 }
@@ -94,6 +95,15 @@ const struct target_sequence *target_catalog_sequence(
     return find(&(struct names){catalog->sequences, catalog->sequence_count,
                     sizeof(struct target_sequence), offsetof(struct target_sequence, name)},
         name);
+}
+
+const struct target_other *target_catalog_other(
+    const struct target_catalog *catalog, const char *name)
+{
+    for (size_t i = 0; i < catalog->other_count; i++)
+        if (strcmp(catalog->others[i].name, name) == 0)
+            return &catalog->others[i];
+    return NULL;
 }
 
 const struct target_sequence *target_catalog_sequence_of(

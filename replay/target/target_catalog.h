@@ -47,7 +47,7 @@ struct target_server {
     const char *locale_provider; /* "libc", "icu", "builtin" */
     const char *locale;          /* of the provider icu or builtin; NULL for libc */
     int connection_count_max;    /* left for us at the time of reading, about */
-    size_t event_trigger_count;  /* enabled ones: they may see our DDL */
+    const char *event_triggers;  /* enabled ones, they may see our DDL: "a, b"; NULL: none */
     bool valise_exists;          /* a schema "valise" is there */
     const struct target_session *sessions; /* client sessions other than ours */
     size_t session_count;
@@ -200,6 +200,14 @@ struct target_sequence {
     bool cycles;
 };
 
+/* What is no table of the schema, but has a name that one could have. */
+struct target_other {
+    const char *name;
+    const char *schema;
+    char kind;    /* relkind */
+    bool is_here; /* in this schema */
+};
+
 struct target_catalog {
     struct arena arena;
     struct target_server server;
@@ -209,6 +217,8 @@ struct target_catalog {
     size_t sequence_count;
     const struct target_foreign_reference *foreign_references;
     size_t foreign_reference_count;
+    const struct target_other *others; /* of this schema first */
+    size_t other_count;
 };
 
 /*
@@ -230,6 +240,10 @@ const struct target_table *target_catalog_table(
 const struct target_column *target_catalog_column(
     const struct target_table *table, const char *name);
 const struct target_sequence *target_catalog_sequence(
+    const struct target_catalog *catalog, const char *name);
+
+/* The first with exactly this name; NULL: none. */
+const struct target_other *target_catalog_other(
     const struct target_catalog *catalog, const char *name);
 
 /* The sequence behind a serial or identity column; NULL: none. */

@@ -51,7 +51,8 @@ static bool read_database(struct target_read *read, struct error *err)
         "   - (SELECT count(*) FROM pg_stat_activity AS s WHERE s.usesysid = r.oid) END,"
         "  CASE WHEN d.datconnlimit < 0 OR r.rolsuper THEN 1000000 ELSE d.datconnlimit"
         "   - (SELECT count(*) FROM pg_stat_activity AS s WHERE s.datid = d.oid) END),"
-        " (SELECT count(*) FROM pg_event_trigger AS e WHERE e.evtenabled <> 'D'),"
+        " (SELECT string_agg(quote_ident(e.evtname), ', ' ORDER BY e.evtname)"
+        "  FROM pg_event_trigger AS e WHERE e.evtenabled <> 'D'),"
         " EXISTS (SELECT 1 FROM pg_namespace AS n WHERE n.nspname = 'valise')"
         " FROM pg_database AS d, pg_roles AS r"
         " WHERE d.datname = current_database() AND r.rolname = current_user",
@@ -81,7 +82,7 @@ static bool read_database(struct target_read *read, struct error *err)
     server->locale_provider = provider_name(target_read_letter(&rows, 0, 10));
     server->locale = target_read_text(read, &rows, 0, 11);
     server->connection_count_max = (int)connection_rows_integer(&rows, 0, 12);
-    server->event_trigger_count = (size_t)connection_rows_integer(&rows, 0, 13);
+    server->event_triggers = target_read_text(read, &rows, 0, 13);
     server->valise_exists = connection_rows_boolean(&rows, 0, 14);
     return true;
 }

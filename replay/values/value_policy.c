@@ -1,5 +1,8 @@
 #include "replay/values/value_policy.h"
 
+#include "base/owned.h"
+#include "postgres/quote.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -89,4 +92,13 @@ enum value_policy value_policy_of(
     if (policies->profile->on_bad_value != NULL)
         (void)read_name(policies->profile->on_bad_value, &policy);
     return policy;
+}
+
+const char *value_policy_reject_option(struct arena *arena, const char *table, const char *column)
+{
+    OWNED(byte_buffer) struct byte_buffer option = {0};
+
+    quote_plain(&option, "--on-bad-value ");
+    quote_shell(&option, arena_format(arena, "%s.%s=reject", table, column));
+    return arena_text(arena, quote_text(&option));
 }

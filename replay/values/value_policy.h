@@ -7,6 +7,7 @@
 #ifndef REPLAY_VALUE_POLICY_H
 #define REPLAY_VALUE_POLICY_H
 
+#include "base/arena.h"
 #include "base/command_line.h"
 #include "base/error.h"
 #include "profile/profile.h"
@@ -28,6 +29,9 @@ struct value_policies {
 
 /* Fails with ERROR_USAGE when one of the words is no policy. */
 MUST_CHECK bool value_policy_check(const struct value_policies *policies, struct error *err);
+
+/* "--on-bad-value 'table.column=reject'", as a shell takes it; lives in the arena. */
+const char *value_policy_reject_option(struct arena *arena, const char *table, const char *column);
 
 enum value_policy value_policy_of(
     const struct value_policies *policies, const char *table, const char *column);

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def canonical(*values: int | bytes | None) -> bytes:
 @pytest.mark.parametrize("kind", VALUES)
 def test_stop(database: Database, tmp_path: Path, kind: str) -> None:
     file = prepare_value(database, tmp_path, VALUES[kind])
-    done = programs.fail(programs.REFUSED, ["\"t\"", "\"v\"", "values like this: 1", VALUES[kind].words, "id = 2", "--on-bad-value 't.v=reject'"],
+    done = programs.fail(programs.REFUSED, ["\"t\"", "\"v\"", "values like this: 1", VALUES[kind].words, "id = 2", "--on-bad-value t.v=reject"],
                          programs.REPLAY, "--dsn", database.dsn, file)
     assert ("=replace" in done.error) == bool(VALUES[kind].replaced), done
     assert is_untouched(database, ["t"])
@@ -277,7 +278,7 @@ def test_constraint_stops(database: Database, tmp_path: Path, kind: str, policy:
     broken = BROKEN[kind]
     file = prepare_broken(database, tmp_path, broken)
     before = schema_of(database)
-    done = programs.fail(programs.REFUSED, ["the target was not touched", "table \"t\"", "s like this: ", "--on-bad-value 't.", broken.words],
+    done = programs.fail(programs.REFUSED, ["the target was not touched", "table \"t\"", "s like this: ", "--on-bad-value t.", broken.words],
                          programs.REPLAY, "--dsn", database.dsn, f"--on-bad-value={policy}", file)
     assert "shows only while loading" not in done.out + done.error
     assert is_untouched(database, ["t"]) and schema_of(database) == before
@@ -304,6 +305,21 @@ def test_all_problems_at_once(database: Database, tmp_path: Path) -> None:
                          programs.REPLAY, "--dsn", database.dsn, file)
     assert "(rows like this: 2)" in done.error, done
     assert is_untouched(database, ["a", "b"])
+
+
+HOSTILE_NAMES = ["it's", "$(touch broken)", "new\nline", 'a"b', "back`slash\\", "a=b.c", "é; exit 7"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_what_is_advised_can_be_copied_into_a_shell(database: Database, tmp_path: Path, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    file = prepare(database, tmp_path, f"CREATE TABLE {quoted} (id INTEGER PRIMARY KEY, {quoted}); INSERT INTO {quoted} VALUES (1, 'x'), (2, 3)",
+                   f"CREATE TABLE {quoted} (id bigint PRIMARY KEY, {quoted} bigint)")
+    said = programs.fail(programs.REFUSED, ["--on-bad-value"], programs.REPLAY, "--dsn", database.dsn, file).error
+    [option] = re.findall("--on-bad-value .*", said)
+    programs.fail(programs.REJECTED, ["1 rows were rejected"], "bash", "-c", f'"$0" --dsn "$1" "$2" {option}', programs.REPLAY,
+                  database.dsn, file, cwd=tmp_path)
+    assert not (tmp_path / "broken").exists()
 
 
 def test_source_proves_uniqueness(database: Database, tmp_path: Path) -> None:

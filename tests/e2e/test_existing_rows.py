@@ -262,7 +262,7 @@ ALLOWED = ["--allow-difference=version", "--allow-difference=owner", "--allow-un
 @pytest.mark.parametrize("missing", range(3))
 def test_each_refusal_has_an_option_of_its_own(profiled: tuple[Database, Path, Path], missing: int) -> None:
     database, dump, profile = profiled
-    words = ["--allow-difference \"version\"", "--allow-difference \"owner\"", "--allow-unmet \"no leftovers\""]
+    words = ["--allow-difference version", "--allow-difference owner", "--allow-unmet 'no leftovers'"]
     before = database.contents()
     given = [option for number, option in enumerate(ALLOWED) if number != missing]
     done = programs.fail(programs.REFUSED, [words[missing], "1 problem"], programs.REPLAY, "--dsn", database.dsn,

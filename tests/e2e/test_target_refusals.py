@@ -90,6 +90,51 @@ def test_a_role_that_may_not_create(target: Database, dump: Path) -> None:
         target.execute(f"REASSIGN OWNED BY {quoted} TO CURRENT_USER; DROP OWNED BY {quoted}; DROP ROLE {quoted}")
 
 
+# ------------------------------------------------------------------------------------------------ what stands in the way
+
+IN_PLACE = {
+    "a view": "CREATE VIEW t AS SELECT 1 AS id, ''::text AS v",
+    "a materialized view": "CREATE MATERIALIZED VIEW t AS SELECT 1 AS id, ''::text AS v",
+    "a foreign table": "CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw;"
+                       "CREATE FOREIGN TABLE t (id bigint, v text) SERVER s",
+    "a sequence": "CREATE SEQUENCE t",
+    "an index": "CREATE TABLE other (a integer); CREATE INDEX t ON other (a)",
+}
+
+
+@pytest.mark.parametrize("kind", IN_PLACE)
+def test_no_table(target: Database, dump: Path, kind: str) -> None:
+    target.execute(f"ALTER TABLE t RENAME TO another; {IN_PLACE[kind]}")
+    refused([f"has its name in the target is {kind}", "drop or rename it"], target, "--dsn", target.dsn, dump)
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE t", "ALTER TABLE t RENAME TO another"])
+def test_a_table_of_another_schema(target: Database, dump: Path, statement: str) -> None:
+    target.execute(f"{statement}; CREATE SCHEMA mine; CREATE TABLE mine.t (id bigint, v text)")
+    refused(['its schema "mine"', "search_path"], target, "--dsn", target.dsn, dump)
+
+
+@pytest.mark.parametrize("tag", ["CREATE SCHEMA", "CREATE INDEX", "DROP TRIGGER", "ALTER TABLE"])
+@pytest.mark.parametrize("event", ["ddl_command_start", "ddl_command_end"])
+def test_event_triggers_that_forbid(target: Database, dump: Path, event: str, tag: str) -> None:
+    target.execute("CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS "
+                   "$$BEGIN IF current_setting('is.admin', true) IS NULL THEN RAISE 'call the admin'; END IF; END$$;"
+                   f"CREATE EVENT TRIGGER \"the rule\" ON {event} WHEN TAG IN ('{tag}') EXECUTE PROCEDURE no()")
+    for option in ("--quiet", "--dry-run"):
+        refused(["call the admin", '"the rule"', "DISABLE"], target, "--dsn", target.dsn, option, dump)
+    target.execute('ALTER EVENT TRIGGER "the rule" DISABLE')
+    programs.replay(target.dsn, dump)
+
+
+def test_worth_knowing(target: Database, dump: Path) -> None:
+    target.execute("ALTER TABLE t SET UNLOGGED; CREATE RULE \"no more\" AS ON INSERT TO t DO INSTEAD NOTHING;"
+                   "CREATE FUNCTION yes() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+                   "CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE PROCEDURE yes()")
+    said = programs.replay(target.dsn, dump).out
+    assert all(words in said for words in ('"t" is unlogged', 'the rule "no more"', "may see our DDL: look")), said
+    assert target.query("SELECT count(*) FROM t") == [(2,)]
+
+
 # ------------------------------------------------------------------------------------------------ the ledger
 
 
