@@ -2,9 +2,12 @@
 
 #include "base/byte_buffer.h"
 #include "base/file.h"
+#include "base/owned.h"
+#include "format/dump_guard.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,6 +62,52 @@ bool dump_output_spares(const char *path, const char *base_path, struct error *e
     return true;
 }
 
+/* The path without links and dots, also of what is not there yet; owned, NULL: unknown. */
+static char *resolve(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    OWNED(byte_buffer) struct byte_buffer name = {0};
+    char *whole = realpath(path, NULL);
+    char *folder;
+
+    if (whole != NULL)
+        return whole;
+    if (slash == NULL)
+        byte_buffer_put(&name, ".", 1);
+    else
+        byte_buffer_put(&name, path, (size_t)(slash - path) + 1);
+    byte_buffer_put_u8(&name, '\0');
+    folder = realpath((const char *)name.data, NULL);
+    if (folder == NULL)
+        return NULL;
+    name.size = 0;
+    byte_buffer_format(&name, "%s/%s", folder, slash == NULL ? path : slash + 1);
+    byte_buffer_put_u8(&name, '\0');
+    free(folder);
+    return strdup((const char *)name.data);
+}
+
+/* What is there may hold the newest rows; what is not, SQLite would take for its own. */
+static bool check_companions(const char *path, const char *database_path, struct error *err)
+{
+    static const char *const suffixes[] = {"-wal", "-journal", "-shm"};
+    char *output = resolve(path);
+    char *database = realpath(database_path, NULL);
+    bool is_companion = false;
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+        is_companion |= output != NULL && database != NULL
+                        && strncmp(output, database, strlen(database)) == 0
+                        && strcmp(output + strlen(database), suffixes[i]) == 0;
+    free(output);
+    free(database);
+    return !is_companion
+           || error_set(err, ERROR_REFUSED,
+               "\"%s\" is the name of what SQLite keeps beside the database; name another file with "
+               "-o FILE",
+               path);
+}
+
 bool dump_output_prepare(
     const char **path, const char *database_path, bool may_overwrite, struct error *err)
 {
@@ -69,6 +118,8 @@ bool dump_output_prepare(
         return check_standard_output(err);
     if ((*path)[0] == '\0')
         return error_set(err, ERROR_USAGE, "the name of the output is empty; name it with -o FILE");
+    if (!check_companions(*path, database_path, err))
+        return false;
     if (stat(*path, &found) != 0) {
         if (errno == ENOENT)
             return true;
@@ -86,5 +137,5 @@ bool dump_output_prepare(
     if (!may_overwrite)
         return error_set(err, ERROR_REFUSED,
             "\"%s\" exists; remove it, name another file with -o FILE, or use --force", *path);
-    return true;
+    return dump_guard_check_database(*path, err);
 }

@@ -13,7 +13,7 @@ char *dump_output_name(const char *database_path);
  * Checks that a dump may be written to *path ("-": standard output). A pipe or a
  * device is connected to standard output, and *path becomes "-". Fails with
  * ERROR_USAGE (a terminal), ERROR_REFUSED (a file that exists and may not be
- * overwritten, or the database itself) or ERROR_IO.
+ * overwritten, this or another database, or what SQLite keeps beside this one) or ERROR_IO.
  */
 MUST_CHECK bool dump_output_prepare(
     const char **path, const char *database_path, bool may_overwrite, struct error *err);

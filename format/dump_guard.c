@@ -7,22 +7,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool dump_guard_check(const char *path, struct error *err)
+static const uint8_t database_magic[16] = "SQLite format 3";
+
+/* False for what cannot be opened, too: that is for who writes it to tell. */
+static bool holds(const char *path, const uint8_t *wanted, size_t size, off_t offset)
 {
-    uint8_t found[FORMAT_MAGIC_SIZE];
+    uint8_t found[sizeof(database_magic)];
     struct stat status;
-    ssize_t size;
+    ssize_t got;
     int fd;
 
-    /* Not a pipe, which would wait. What cannot be opened is for who writes it to tell. */
+    /* Not a pipe, which would wait. */
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
-        return true;
+        return false;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return true;
-    size = pread(fd, found, sizeof(found), FORMAT_MAGIC_OFFSET);
+        return false;
+    got = pread(fd, found, size, offset);
     close(fd);
-    return size != (ssize_t)sizeof(found) || memcmp(found, header_magic, sizeof(found)) != 0
+    return got == (ssize_t)size && memcmp(found, wanted, size) == 0;
+}
+
+bool dump_guard_check(const char *path, struct error *err)
+{
+    if (holds(path, header_magic, FORMAT_MAGIC_SIZE, FORMAT_MAGIC_OFFSET))
+        return error_set(err, ERROR_USAGE,
+            "\"%s\" is a dump, which would be overwritten; take another name", path);
+    return !holds(path, database_magic, sizeof(database_magic), 0)
            || error_set(err, ERROR_USAGE,
-               "\"%s\" is a dump, which would be overwritten; take another name", path);
+               "\"%s\" is a SQLite database, which would be overwritten; take another name", path);
+}
+
+bool dump_guard_check_database(const char *path, struct error *err)
+{
+    return !holds(path, database_magic, sizeof(database_magic), 0)
+           || error_set(err, ERROR_REFUSED,
+               "\"%s\" is a SQLite database, which no dump may overwrite; take another name", path);
 }

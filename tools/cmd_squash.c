@@ -4,6 +4,7 @@
 #include "base/owned.h"
 #include "base/stop.h"
 #include "format/block.h"
+#include "format/dump_guard.h"
 #include "format/rows_writer.h"
 #include "format/state.h"
 #include "tools/print.h"
@@ -130,5 +131,6 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
     wanted = (struct squash_options){
         .path = path, .level = (int)level, .thread_count = (unsigned)thread_count};
-    return (is_forced || check_is_new(path, err)) && run(&wanted, &watch, &parsed, err);
+    return (is_forced ? dump_guard_check_database(path, err) : check_is_new(path, err))
+           && run(&wanted, &watch, &parsed, err);
 }

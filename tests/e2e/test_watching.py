@@ -154,6 +154,13 @@ def test_what_is_written_beside_is_never_a_dump(dump: Path, tmp_path: Path) -> N
     refused = programs.run(programs.VALISE, "schema", "-o", copy, dump)
     assert refused.status == programs.USAGE and "is a dump" in refused.error
     assert copy.read_bytes() == dump.read_bytes()
+    database = tmp_path / "homeserver.db"
+    database.write_bytes(b"SQLite format 3\0" + bytes(84))
+    for command in ([programs.REPLAY, "--dsn", "host=nowhere", "--report"], [programs.VALISE, "schema", "-o"],
+                    [programs.VALISE, "squash", "--force", "-o"]):
+        refused = programs.run(*command, database, dump)
+        assert refused.status in (programs.USAGE, programs.REFUSED) and "is a SQLite database" in refused.error
+    assert len(database.read_bytes()) == 100
     lines = tmp_path / "lines"
     lines.touch()
     for _ in range(2):   # an empty file, and one of before

@@ -36,10 +36,12 @@ static bool prepare(
 static void files(void **state)
 {
     struct sample_folder *folder = *state;
+    const char *path;
     struct error err;
 
     database_sample_write(folder, "x.db", "a", 1);
     database_sample_write(folder, "old", "a", 1);
+    database_sample_write(folder, "other.db", "SQLite format 3\0", 16);
     assert_int_equal(
         link(database_sample_path(folder, "x.db"), database_sample_path(folder, "same")), 0);
     ASSERT_DONE(prepare(folder, "new", false, &err), err);
@@ -47,6 +49,16 @@ static void files(void **state)
     ASSERT_FAILS(prepare(folder, "old", false, &err), err, ERROR_REFUSED, "--force");
     ASSERT_DONE(prepare(folder, "old", true, &err), err);
     ASSERT_FAILS(prepare(folder, "same", true, &err), err, ERROR_REFUSED, "database itself");
+    ASSERT_FAILS(prepare(folder, "other.db", true, &err), err, ERROR_REFUSED, "SQLite database");
+    ASSERT_FAILS(
+        prepare(folder, "x.db-wal", true, &err), err, ERROR_REFUSED, "beside the database");
+    database_sample_write(folder, "x.db-wal", "a", 1);
+    ASSERT_FAILS(
+        prepare(folder, "././x.db-wal", true, &err), err, ERROR_REFUSED, "beside the database");
+    ASSERT_DONE(prepare(folder, "x.db-wall", true, &err), err);
+    assert_int_equal(chdir(folder->path), 0);
+    path = "x.db-journal";
+    ASSERT_FAILS(dump_output_prepare(&path, "./x.db", true, &err), err, ERROR_REFUSED, "beside");
     ASSERT_FAILS(prepare(folder, "", true, &err), err, ERROR_REFUSED, "folder");
     ASSERT_FAILS(prepare(folder, "old/x", true, &err), err, ERROR_IO, "Not a directory");
 }
