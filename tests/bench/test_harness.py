@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from harness import document, goals, measure, plot, report
 from harness.measure import Failure, Sample, TooSlow, run
-from harness.results import Results, Step, total
+from harness.results import Results, Step, chosen, total
 from harness.results import measure as measure_steps
 
 measure.RUN_ALONE = sys.argv.pop(1)
@@ -49,6 +49,15 @@ class Ratios(unittest.TestCase):
         found = results({"a": sample(2, rows=10)})
         again = Results.of_data(found.as_data())
         self.assertEqual(again.median("a", "rate"), 5)
+
+
+class Choosing(unittest.TestCase):
+    def test_takes_what_is_needed_along(self):
+        steps = [Step("dump", "", None), Step("scan", "", None), Step("delta", "", None, needs=("dump",)),
+                 Step("replay", "", None, needs=("dump",)), Step("delta replay", "", None, needs=("replay", "delta"))]
+        self.assertEqual([step.name for step in chosen(steps, lambda name: name == "delta replay")],
+                         ["dump", "delta", "replay", "delta replay"])
+        self.assertEqual([step.name for step in chosen(steps, lambda name: name == "scan")], ["scan"])
 
 
 class Measuring(unittest.TestCase):

@@ -28,14 +28,15 @@ class FileSteps:
             steps.append(Step(f"dump L{level}", f"valise-dump --level {level}", lambda n=level: self.dump(n),
                               limit=dump_limit(level, self.place.cores), parts=("scan sink", f"zstd L{level}")))
             steps.append(Step(f"zstd L{level}", "the same blocks, CPU of one core", lambda n=level: self.compress(n),
-                              "limit"))
+                              "limit", needs=(f"dump L{level}",)))
         steps += [
             Step("delta dump", "valise-dump --base, of a changed version", lambda: self.delta("all"),
-                 limit=total("scan columns"), parts=("scan sink",)),
-            Step("verify file", "valise verify FULL", self.verify),
-            Step("squash", "valise squash FULL DELTA", self.squash),
+                 limit=total("scan columns"), parts=("scan sink",), needs=("dump L3",)),
+            Step("verify file", "valise verify FULL", self.verify, needs=("dump L3",)),
+            Step("squash", "valise squash FULL DELTA", self.squash, needs=("dump L3", "delta dump")),
             Step("fill SQLite", "prepared INSERT of all rows, then the indexes", self.fill, "limit", once=slow),
-            Step("restore", "valise restore FULL", self.restore, limit=total("fill SQLite"), once=slow),
+            Step("restore", "valise restore FULL", self.restore, limit=total("fill SQLite"), once=slow,
+                 needs=("dump L3",)),
         ]
         return steps
 

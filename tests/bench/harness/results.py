@@ -12,6 +12,7 @@ class Step:
 
     limit(round), the seconds that it is compared with, takes a dict of the samples of one round by their steps' names.
     parts are the limits that the step cannot do without; its CPU time is compared with the sum of theirs.
+    needs are the steps that leave behind what it begins with.
     """
 
     name: str
@@ -21,6 +22,16 @@ class Step:
     limit: object = None
     parts: tuple = ()
     once: bool = False          # in the first round only
+    needs: tuple = ()
+
+
+def chosen(steps, is_wanted):
+    """The steps whose names are wanted, and those that they need, in their order."""
+    wanted = {step.name for step in steps if is_wanted(step.name)}
+    for step in reversed(steps):    # what a step needs comes before it
+        if step.name in wanted:
+            wanted.update(step.needs)
+    return [step for step in steps if step.name in wanted]
 
 
 def total(*names):

@@ -25,9 +25,12 @@ class ServerSteps:
     def limits(self, jobs, once):
         steps = [
             Step(f"load j{jobs}", f"raw COPY BINARY, {jobs} connection(s)", lambda: self.load(jobs), "limit", once=once),
-            Step(f"index j{jobs}", "indexes and constraints after", lambda: self.index(jobs), "limit", once=once),
-            Step(f"analyze j{jobs}", "vacuumdb --analyze-only", lambda: self.analyze(jobs), "limit", once=once),
-            Step(f"read back j{jobs}", "COPY BINARY out", lambda: self.read_back(jobs), "limit", once=once),
+            Step(f"index j{jobs}", "indexes and constraints after", lambda: self.index(jobs), "limit", once=once,
+                 needs=(f"load j{jobs}",)),
+            Step(f"analyze j{jobs}", "vacuumdb --analyze-only", lambda: self.analyze(jobs), "limit", once=once,
+                 needs=(f"index j{jobs}",)),
+            Step(f"read back j{jobs}", "COPY BINARY out", lambda: self.read_back(jobs), "limit", once=once,
+                 needs=(f"index j{jobs}",)),
         ]
         return steps[:2] if self.is_large else steps
 
@@ -36,20 +39,22 @@ class ServerSteps:
         limit = total(f"load j{jobs}", f"index j{jobs}")
         steps = [
             Step(f"replay j{jobs} none", "valise-replay --verify=none", lambda: self.replay(jobs, "none"),
-                 limit=limit, parts=parts, once=once),
+                 limit=limit, parts=parts, once=once, needs=("dump L3",)),
             Step(f"replay j{jobs} full", "valise-replay --verify=full", lambda: self.replay(jobs, "full"),
-                 limit=limit, parts=(*parts, f"read back j{jobs}"), once=once),
+                 limit=limit, parts=(*parts, f"read back j{jobs}"), once=once, needs=("dump L3",)),
         ]
         return steps[1:] if self.is_large else steps
 
     def deltas(self):
         """They begin with what the full replay before them left, and leave the same."""
-        steps = [Step("delta replay", "with verification of what it touched", lambda: self.delta("all", "touched"))]
+        steps = [Step("delta replay", "with verification of what it touched", lambda: self.delta("all", "touched"),
+                      needs=(f"replay j{self.place.jobs} full", "delta dump"))]
         if not self.is_large:
-            steps.append(Step("undo", "valise-replay --undo of it", lambda: self.undo("all")))
+            steps.append(Step("undo", "valise-replay --undo of it", lambda: self.undo("all"),
+                              needs=("delta replay",)))
             for what in ("keyed", "keyless"):
                 steps.append(Step(f"delta {what}", "many rows, indexes in place, --verify=none",
-                                  lambda n=what: self.delta_and_back(n)))
+                                  lambda n=what: self.delta_and_back(n), needs=("undo",)))
         return steps
 
     def loading(self, command, **options):
