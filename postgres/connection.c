@@ -21,6 +21,7 @@
 #define CONNECT_TIMEOUT_MS 30000 /* a host, when connect_timeout is not given */
 #define KEYWORD_COUNT_MAX 64
 #define WARNINGS_SIZE_MAX ((size_t)8 * 1024)
+#define TEXT_OID 25
 
 /* --- opening ---------------------------------------------------------------- */
 
@@ -364,21 +365,22 @@ bool connection_exec_count(
     return done;
 }
 
-bool connection_query(struct connection *connection, const char *sql,
-    const struct connection_values *values, struct connection_rows *rows, struct error *err)
+static bool send_query(struct connection *connection, const char *sql,
+    const struct connection_values *values, const Oid *types, struct error *err)
 {
-    static const struct connection_values none = {0};
-    PGresult *last = NULL;
-
-    connection_rows_release(rows);
     if (!connection_wait_start(connection, err))
         return false;
-    if (values == NULL)
-        values = &none;
-    if (PQsendQueryParams(
-            connection->handle, sql, (int)values->count, NULL, values->items, NULL, NULL, 0)
-        == 0)
-        return connection_wait_failed(connection, NULL, err);
+    return PQsendQueryParams(
+               connection->handle, sql, (int)values->count, types, values->items, NULL, NULL, 0)
+               != 0
+           || connection_wait_failed(connection, NULL, err);
+}
+
+static bool take_rows(
+    struct connection *connection, struct connection_rows *rows, struct error *err)
+{
+    PGresult *last = NULL;
+
     if (!connection_wait_end(connection, &last, err)) {
         PQclear(last);
         return false;
@@ -387,6 +389,38 @@ bool connection_query(struct connection *connection, const char *sql,
     rows->row_count = (size_t)PQntuples(last);
     rows->column_count = (size_t)PQnfields(last);
     return true;
+}
+
+bool connection_query(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err)
+{
+    static const struct connection_values none = {0};
+
+    connection_rows_release(rows);
+    return send_query(connection, sql, values == NULL ? &none : values, NULL, err)
+           && take_rows(connection, rows, err);
+}
+
+bool connection_query_texts(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err)
+{
+    Oid *types = byte_buffer_calloc(values->count + 1, sizeof(*types));
+    bool sent;
+
+    for (size_t i = 0; i < values->count; i++)
+        types[i] = TEXT_OID;
+    connection_rows_release(rows);
+    sent = send_query(connection, sql, values, types, err);
+    free(types);
+    return sent && take_rows(connection, rows, err);
+}
+
+bool connection_exec_texts(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    return connection_query_texts(connection, sql, values, &rows, err);
 }
 
 void connection_rows_release(struct connection_rows *rows)

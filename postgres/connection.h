@@ -118,4 +118,12 @@ MUST_CHECK bool connection_exec_count(
 MUST_CHECK bool connection_query(struct connection *connection, const char *sql,
     const struct connection_values *values, struct connection_rows *rows, struct error *err);
 
+/* As connection_exec of one statement, with values that are of type text; it need not use all. */
+MUST_CHECK bool connection_exec_texts(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct error *err);
+
+/* As connection_query, likewise. */
+MUST_CHECK bool connection_query_texts(struct connection *connection, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err);
+
 #endif

@@ -31,7 +31,7 @@ static bool delete_gone(
     quote_plain(&sql, " AS a WHERE ");
     delta_sql_key_match(&sql, table, "a", "s");
     quote_plain(&sql, ")");
-    return connection_exec(connection, quote_text(&sql), err);
+    return connection_exec_texts(connection, quote_text(&sql), &table->values, err);
 }
 
 static bool update_changed(
@@ -60,20 +60,23 @@ static bool update_changed(
     quote_plain(&sql, table->added);
     quote_plain(&sql, " AS a WHERE ");
     delta_sql_key_match(&sql, table, "t", "a");
-    return connection_exec(connection, quote_text(&sql), err);
+    return connection_exec_texts(connection, quote_text(&sql), &table->values, err);
+}
+
+static bool delete_staged(const struct delta_table *table, const char *staged,
+    struct connection *connection, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    put_delete(&sql, table, staged);
+    return connection_exec_texts(connection, quote_text(&sql), &table->values, err);
 }
 
 static bool replace(const struct delta_table *table, bool overwrites, struct connection *connection,
     struct error *err)
 {
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-
-    put_delete(&sql, table, table->removed);
-    if (overwrites) {
-        quote_plain(&sql, "; ");
-        put_delete(&sql, table, table->added);
-    }
-    return connection_exec(connection, quote_text(&sql), err);
+    return (table->removed_count == 0 || delete_staged(table, table->removed, connection, err))
+           && (!overwrites || delete_staged(table, table->added, connection, err));
 }
 
 /* By place, as the check found them; nothing has moved since. */
@@ -114,7 +117,9 @@ bool delta_change_remove(const struct delta_table *table, bool overwrites,
 {
     switch (table->mode) {
     case DELTA_UPDATE:
-        return delete_gone(table, connection, err) && update_changed(table, connection, err);
+        /* With nothing removed, no row stands where an added one goes: the check has seen to it. */
+        return (table->removed_count == 0 && !overwrites)
+               || (delete_gone(table, connection, err) && update_changed(table, connection, err));
     case DELTA_REPLACE:
         return replace(table, overwrites, connection, err);
     case DELTA_COUNTED:
@@ -151,5 +156,5 @@ bool delta_change_add(
         delta_sql_key_match(&sql, table, "t", "a");
         quote_plain(&sql, ")");
     }
-    return connection_exec(connection, quote_text(&sql), err);
+    return connection_exec_texts(connection, quote_text(&sql), &table->values, err);
 }

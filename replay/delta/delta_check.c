@@ -49,7 +49,7 @@ static bool look(const struct check *c, const struct delta_table *table, struct 
     size_t shown_max = c->policy == DELTA_CHECK_STOP ? SHOWN_MAX : REPORTED_MAX;
 
     put_limit(c, sql);
-    if (!connection_query(c->connection, quote_text(sql), NULL, &rows, err))
+    if (!connection_query_texts(c->connection, quote_text(sql), &table->values, &rows, err))
         return false;
     for (size_t i = 0; i < rows.row_count && i < shown_max; i++) {
         char text[500];
@@ -105,6 +105,15 @@ static bool check_added(const struct check *c, const struct delta_table *table, 
 
 /* --- tables without ------------------------------------------------------------------------ */
 
+static bool analyze(const struct check *c, const char *name, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    quote_plain(&sql, "ANALYZE ");
+    quote_plain(&sql, name);
+    return connection_exec(c->connection, quote_text(&sql), err);
+}
+
 /* The removed rows as a multiset: each once, how often, and where one of them is. */
 static bool make_wanted(const struct check *c, const struct delta_table *table, struct error *err)
 {
@@ -129,9 +138,8 @@ static bool make_wanted(const struct check *c, const struct delta_table *table, 
         quote_plain(&sql, i == 0 ? "" : ", ");
         delta_sql_value(&sql, "r", &table->columns[i].type);
     }
-    quote_plain(&sql, "; ANALYZE ");
-    quote_plain(&sql, table->wanted);
-    return connection_exec(c->connection, quote_text(&sql), err);
+    return connection_exec_texts(c->connection, quote_text(&sql), &table->values, err)
+           && analyze(c, table->wanted, err);
 }
 
 /* As many of the equal rows of the target as are removed. */
@@ -149,9 +157,8 @@ static bool make_found(const struct check *c, const struct delta_table *table, s
     delta_sql_target(&sql, table->table->target);
     quote_plain(&sql, " AS t ON ");
     delta_sql_all_match(&sql, table);
-    quote_plain(&sql, ") AS match WHERE copy <= copies; ANALYZE ");
-    quote_plain(&sql, table->found);
-    return connection_exec(c->connection, quote_text(&sql), err);
+    quote_plain(&sql, ") AS match WHERE copy <= copies");
+    return connection_exec(c->connection, quote_text(&sql), err) && analyze(c, table->found, err);
 }
 
 static bool check_counted(const struct check *c, const struct delta_table *table, struct error *err)

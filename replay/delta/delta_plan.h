@@ -1,14 +1,15 @@
 /*
  * What a delta changes in the target, table by table.
  *
- * The changes of a table are staged in temporary tables; how they get from there
- * into the table depends on its keys and on who refers to it. Nothing here talks
- * to the server.
+ * The changes of a table are staged, many in temporary tables, few as values of the
+ * statements; how they get from there into the table depends on its keys and on who
+ * refers to it. Nothing here talks to the server.
  */
 #ifndef REPLAY_DELTA_PLAN_H
 #define REPLAY_DELTA_PLAN_H
 
 #include "base/arena.h"
+#include "postgres/connection.h"
 #include "replay/ledger/ledger.h"
 #include "replay/load/loader.h"
 #include "replay/plan/plan.h"
@@ -33,10 +34,12 @@ struct delta_table {
     bool is_key_nullable;              /* then only if no changed row has a NULL in it */
     const struct copy_column *columns; /* as the plan's, but no text is trusted */
     size_t column_count;
-    /* Names of the temporary tables, with schema: staged rows, and for counted ones what is
-       wanted and which rows of the target that are. */
+    /* Staged rows, as they stand behind FROM: a temporary table, or a query over values. Both have
+       the table's columns, and ctid to tell equal rows apart. */
     const char *removed;
     const char *added;
+    struct connection_values values; /* of every statement with staged rows */
+    /* For counted ones what is wanted and which rows of the target that are: temporary tables. */
     const char *wanted;
     const char *found;
     bool drops_foreign_keys; /* those of others that refer to it come down for the while */
@@ -51,7 +54,7 @@ struct delta_derived {
     const struct plan_table *table;
     bool is_whole;
     const struct copy_column *columns;
-    const char *removed;
+    const char *removed; /* temporary tables */
     const char *added;
 };
 
@@ -64,6 +67,7 @@ struct delta_plan {
     size_t table_count;
     struct delta_derived *derived;
     size_t derived_count;
+    size_t values_size; /* bytes of all tables' values */
 };
 
 /* What is needed to plan. */

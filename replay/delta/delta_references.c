@@ -177,7 +177,7 @@ static bool check_key(const struct delta_table *table, const struct target_const
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     put_referring(&sql, table, key);
-    if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+    if (!connection_query_texts(connection, quote_text(&sql), &table->values, &rows, err))
         return false;
     if (rows.row_count == 0)
         return true;

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/quote.h"
 #include "replay/delta/delta_sql.h"
+#include "replay/delta/delta_values.h"
 #include "replay/load/loader.h"
 #include "replay/load/plan_progress.h"
 #include "watch/progress_task.h"
@@ -127,6 +128,30 @@ static bool index_key(const struct staging *s, const struct delta_table *table, 
 
 /* --- tables ------------------------------------------------------------------------- */
 
+static bool stage_in_table(const struct staging *s, const struct delta_table *table,
+    struct loader_copy *copy, struct error *err)
+{
+    return make_like(s, table, copy->target, err) && fill(s, copy, table->table, err)
+           && analyze_key(s, table, copy->target, err)
+           && index_key(s, table, copy->target, copy->row_count, err);
+}
+
+static bool stage_as_values(
+    const struct staging *s, struct delta_table *table, struct loader_copy *copy, struct error *err)
+{
+    OWNED(progress_task) struct progress_task task = {0};
+    struct delta_values values = {.plan = s->plan, .part = copy->part, .task = &task};
+
+    progress_task_begin(
+        &task, s->progress, PROGRESS_LOAD, plan_progress_number(s->all, table->table));
+    if (!delta_values_read(&values, table, err))
+        return false;
+    copy->target = values.from;
+    copy->row_count = values.row_count;
+    copy->sum = values.sum;
+    return true;
+}
+
 static bool stage_part(
     const struct staging *s, struct delta_table *table, bool is_removed, struct error *err)
 {
@@ -138,10 +163,10 @@ static bool stage_part(
         .target = is_removed ? table->removed : table->added,
     };
 
-    if (!make_like(s, table, copy.target, err) || !fill(s, &copy, table->table, err)
-        || !analyze_key(s, table, copy.target, err)
-        || !index_key(s, table, copy.target, copy.row_count, err))
+    if (delta_values_fit(s->plan, table, copy.part) ? !stage_as_values(s, table, &copy, err)
+                                                    : !stage_in_table(s, table, &copy, err))
         return false;
+    *(is_removed ? &table->removed : &table->added) = copy.target;
     *(is_removed ? &table->removed_count : &table->added_count) = copy.row_count;
     *(is_removed ? &table->removed_sum : &table->added_sum) = copy.sum;
     return true;
@@ -164,11 +189,12 @@ static bool stage_derived(const struct staging *s, const struct delta_derived *d
 
 /* --- how rows are told apart ------------------------------------------------------------ */
 
-static bool ask(const struct staging *s, struct byte_buffer *sql, bool *answer, struct error *err)
+static bool ask(const struct staging *s, const struct delta_table *table, struct byte_buffer *sql,
+    bool *answer, struct error *err)
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
 
-    if (!connection_query(s->connection, quote_text(sql), NULL, &rows, err))
+    if (!connection_query_texts(s->connection, quote_text(sql), &table->values, &rows, err))
         return false;
     *answer = connection_rows_boolean(&rows, 0, 0);
     return true;
@@ -186,13 +212,13 @@ static bool has_null_key(
         quote_plain(&sql, n == 0 ? "EXISTS (SELECT 1 FROM " : " OR EXISTS (SELECT 1 FROM ");
         quote_plain(&sql, names[n]);
         for (size_t i = 0; i < table->key->key_count; i++) {
-            quote_plain(&sql, i == 0 ? " WHERE " : " OR ");
+            quote_plain(&sql, i == 0 ? " AS s WHERE " : " OR ");
             quote_name(&sql, table->key->keys[i]->name);
             quote_plain(&sql, " IS NULL");
         }
         quote_plain(&sql, ")");
     }
-    return ask(s, &sql, answer, err);
+    return ask(s, table, &sql, answer, err);
 }
 
 static bool is_special(const struct target_index *index)
@@ -200,12 +226,13 @@ static bool is_special(const struct target_index *index)
     return index->is_exclusion || index->has_expressions || index->is_partial;
 }
 
-/* Appends "r.c IS DISTINCT FROM a.c OR ..." over the columns of other unique indexes. */
-static void put_unique_differs(struct byte_buffer *sql, const struct delta_table *table)
+/* Appends "r.c IS DISTINCT FROM a.c OR ..." over the columns of other unique indexes; false: there
+   are none. */
+static bool put_unique_differs(struct byte_buffer *sql, const struct delta_table *table)
 {
     const struct target_table *target = table->table->target;
+    bool is_first = true;
 
-    quote_plain(sql, "false");
     for (size_t i = 0; i < table->column_count; i++) {
         const struct type_map *type = &table->columns[i].type;
         bool is_unique = false;
@@ -218,11 +245,13 @@ static void put_unique_differs(struct byte_buffer *sql, const struct delta_table
                                     || target->indexes[k].keys[n] == type->column));
         if (!is_unique || delta_sql_is_in_key(table, type->column))
             continue;
-        quote_plain(sql, " OR ");
+        quote_plain(sql, is_first ? "" : " OR ");
+        is_first = false;
         delta_sql_value(sql, "r", type);
         quote_plain(sql, " IS DISTINCT FROM ");
         delta_sql_value(sql, "a", type);
     }
+    return !is_first;
 }
 
 /* Does a row that stays under its key change a value that must be unique, and may swap it? */
@@ -231,6 +260,9 @@ static bool changes_unique(
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
+    *answer = false;
+    if (table->removed_count == 0 || table->added_count == 0)
+        return true;
     /* Not EXISTS: the server would look for a first row quickly, and for all of them slowly. */
     quote_plain(&sql, "SELECT count(*) > 0 FROM ");
     quote_plain(&sql, table->removed);
@@ -239,8 +271,7 @@ static bool changes_unique(
     quote_plain(&sql, " AS a ON ");
     delta_sql_key_match(&sql, table, "r", "a");
     quote_plain(&sql, " WHERE ");
-    put_unique_differs(&sql, table);
-    return ask(s, &sql, answer, err);
+    return !put_unique_differs(&sql, table) || ask(s, table, &sql, answer, err);
 }
 
 /* A column outside the key that no UPDATE may write. */

@@ -198,6 +198,44 @@ def test_types_compare_as_the_server_keeps_them(tmp_path: Path, database: Databa
     follow(pair, "DELETE FROM t WHERE rowid IN (1, 3); UPDATE t SET j = '{\"a\": 1.50}' WHERE rowid = 2; UPDATE t SET o = NULL WHERE rowid = 5")
 
 
+HOSTILE = ["", " ", "NULL", "null", "\\N", "\\", '"', "'", '\\"', "{}", "{a,b}", "a,b", "\t\n\r\v\f\b", "$1", "%s", "ä € 😀", "a'b\"c\\d",
+           "x" * 300]
+HOSTILE_SCHEMA = """
+CREATE TABLE keyed (id BIGINT PRIMARY KEY, a TEXT, b {bytea}, f DOUBLE PRECISION, r REAL, n NUMERIC, j JSON, o BOOLEAN, s SMALLINT);
+CREATE TABLE nullable (a TEXT UNIQUE, "b c" TEXT, "select" TEXT);
+CREATE TABLE counted (a TEXT, b {bytea}, f DOUBLE PRECISION, i BIGINT);
+"""
+
+
+@pytest.mark.parametrize("times", [1, 60])   # few rows are values of statements, many go through temporary tables
+def test_hostile_values(tmp_path: Path, database: Database, times: int) -> None:
+    pair = Pair(tmp_path, database, HOSTILE_SCHEMA.format(bytea="BLOB"), HOSTILE_SCHEMA.format(bytea="bytea"))
+
+    def fill(first: int) -> None:
+        with contextlib.closing(sqlite3.connect(pair.source)) as source, source:
+            for number in range(first, first + times * len(HOSTILE)):
+                text, part = HOSTILE[number % len(HOSTILE)], f"{number} " if number >= first + len(HOSTILE) else ""
+                source.execute("INSERT INTO keyed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (
+                    number, text, text.encode() + b"\0\xff", [1e300, -0.0, 0.1, None][number % 4], [0.5, None][number % 2],
+                    number * 7, '{"a": "\\"\\\\"}', number % 2, -number % 100))
+                source.execute("INSERT INTO nullable VALUES (?, ?, ?)", (
+                    None if number % 5 == 0 else f"{first} {part}{text}", text, None if number % 3 == 0 else text))
+                source.executemany("INSERT INTO counted VALUES (?, ?, ?, ?)", [
+                    (text, b"" if number % 2 else None, 0.1 * (number % 3), number % 4)] * (1 + number % 3))
+
+    fill(0)
+    pair.replay(pair.dump())
+    pair.edit("DELETE FROM keyed WHERE id % 3 = 0; UPDATE keyed SET a = a || a WHERE id % 3 = 1; UPDATE keyed SET b = NULL;"
+              "DELETE FROM nullable WHERE rowid % 3 = 0; UPDATE nullable SET \"select\" = \"b c\" || a;"
+              "DELETE FROM counted WHERE rowid % 2 = 0; UPDATE counted SET a = a || a WHERE rowid % 3 = 0")
+    fill(100000)
+    delta = pair.dump()
+    pair.replay(delta)
+    pair.check(1)
+    pair.replay("--undo", delta)
+    pair.check(0)
+
+
 def test_identity_and_sequences_only_go_forward(tmp_path: Path, database: Database) -> None:
     pair = Pair(tmp_path, database, "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT)",
                 "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v TEXT)")
