@@ -92,10 +92,21 @@ static const char *temporary(struct planner *p, const char *name)
     return arena_format(&p->plan->arena, "pg_temp.valise_%s_%zu", name, p->number);
 }
 
+/* Changed rows are found by their place, and joined with temporary tables of our session. */
+static void refuse_distributed(struct planner *p, const struct plan_table *source)
+{
+    if (source->target->is_distributed)
+        problems_add(p->problems,
+            "replay a full dump of the new state: tables that differ are loaded anew",
+            "table \"%s\" is distributed by Citus, where a delta cannot find the rows it changes",
+            source->name);
+}
+
 static void add_table(struct planner *p, const struct plan_table *source, bool is_whole)
 {
     struct delta_table *table = &p->plan->tables[p->plan->table_count++];
 
+    refuse_distributed(p, source);
     p->number++;
     *table = (struct delta_table){
         .table = source,
@@ -118,6 +129,7 @@ static void add_derived(struct planner *p, const struct plan_table *source, bool
 {
     struct delta_derived *derived = &p->plan->derived[p->plan->derived_count++];
 
+    refuse_distributed(p, source);
     p->number++;
     *derived = (struct delta_derived){
         .table = source,

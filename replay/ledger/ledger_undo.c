@@ -180,6 +180,18 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
     return ledger_plan_forget(ledger, connection, err) && connection_exec(connection, sql, err);
 }
 
+/* Citus refuses to empty several distributed tables and to change them in one transaction, unless
+   it does everything on one session for each node. */
+static bool keep_citus_in_order(struct connection *connection, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    return connection_query(connection,
+        "SELECT set_config('citus.multi_shard_modify_mode', 'sequential', true)"
+        " FROM pg_catalog.pg_extension WHERE extname = 'citus'",
+        NULL, &rows, err);
+}
+
 bool ledger_undo(struct ledger *ledger, struct connection *connection, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
@@ -187,7 +199,7 @@ bool ledger_undo(struct ledger *ledger, struct connection *connection, struct er
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
-        || !drop_again(ledger, connection, err)
+        || !keep_citus_in_order(connection, err) || !drop_again(ledger, connection, err)
         || !query_saved(ledger, connection, tables_sql, &tables, err)
         || !empty_tables(&tables, connection, err) || !return_rows(&tables, connection, err)
         || !restore_ddl(ledger, connection, err) || !return_sequences(ledger, connection, err)

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
+#include "replay/target/target_distribution.h"
 #include "replay/target/target_keys.h"
 #include "replay/target/target_others.h"
 #include "replay/target/target_read.h"
@@ -32,7 +33,8 @@ bool target_catalog_read(struct target_catalog *catalog, struct connection *conn
             connection, "SET LOCAL search_path = ''; SET LOCAL lock_timeout = '30s'", err))
         return error_wrap(err, "reading the target's catalog");
     if (!target_tables_read(&read, err) || !target_keys_read(&read, err)
-        || !target_sequences_read(&read, err) || !target_others_read(&read, err))
+        || !target_sequences_read(&read, err) || !target_others_read(&read, err)
+        || !target_distribution_read(&read, err))
         return error_wrap(err, "reading the schema \"%s\" of the target", catalog->server.schema);
     return connection_transaction_commit(&transaction, err);
 }

@@ -47,8 +47,9 @@ struct target_server {
     const char *locale_provider; /* "libc", "icu", "builtin" */
     const char *locale;          /* of the provider icu or builtin; NULL for libc */
     int connection_count_max;    /* left for us at the time of reading, about */
-    const char *event_triggers;  /* enabled ones, they may see our DDL: "a, b"; NULL: none */
-    bool valise_exists;          /* a schema "valise" is there */
+    bool has_citus;
+    const char *event_triggers; /* enabled ones, they may see our DDL: "a, b"; NULL: none */
+    bool valise_exists;         /* a schema "valise" is there */
     const struct target_session *sessions; /* client sessions other than ours */
     size_t session_count;
 };
@@ -166,6 +167,7 @@ struct target_table {
     int64_t row_estimate;  /* reltuples; -1: never analysed */
     int64_t size;          /* bytes of the table without indexes */
     char replica_identity; /* relreplident: d default, n nothing, f full, i index */
+    bool is_distributed;   /* its rows are elsewhere, by Citus: they have no ctid */
     const struct target_column *columns;
     size_t column_count;
     const struct target_index *indexes; /* in name order */

@@ -53,7 +53,8 @@ static bool read_database(struct target_read *read, struct error *err)
         "   - (SELECT count(*) FROM pg_stat_activity AS s WHERE s.datid = d.oid) END),"
         " (SELECT string_agg(quote_ident(e.evtname), ', ' ORDER BY e.evtname)"
         "  FROM pg_event_trigger AS e WHERE e.evtenabled <> 'D'),"
-        " EXISTS (SELECT 1 FROM pg_namespace AS n WHERE n.nspname = 'valise')"
+        " EXISTS (SELECT 1 FROM pg_namespace AS n WHERE n.nspname = 'valise'),"
+        " EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus')"
         " FROM pg_database AS d, pg_roles AS r"
         " WHERE d.datname = current_database() AND r.rolname = current_user",
         target_read_since(read, 150000, "d.datlocprovider", "'c'"),
@@ -84,12 +85,14 @@ static bool read_database(struct target_read *read, struct error *err)
     server->connection_count_max = (int)connection_rows_integer(&rows, 0, 12);
     server->event_triggers = target_read_text(read, &rows, 0, 13);
     server->valise_exists = connection_rows_boolean(&rows, 0, 14);
+    server->has_citus = connection_rows_boolean(&rows, 0, 15);
     return true;
 }
 
 /* Who looks at the status only reads. A session that a pooler in session mode keeps open for
    whoever comes next was cleaned with DISCARD ALL when its client left: nobody is behind it. Of
-   other roles a role that is no superuser sees the user, but not the kind of session. */
+   other roles a role that is no superuser sees the user, but not the kind of session. Nodes of
+   Citus keep sessions to each other, which do what some session that we see asks for. */
 static bool read_sessions(struct target_read *read, struct error *err)
 {
     const char *sql = arena_format(read->arena,
@@ -98,11 +101,13 @@ static bool read_sessions(struct target_read *read, struct error *err)
         " FROM pg_stat_activity AS s"
         " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()"
         " AND s.application_name IS DISTINCT FROM '" TARGET_SERVER_WATCHER "'"
-        " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE %s ORDER BY s.pid",
+        " AND (s.state = 'idle' AND s.query = 'DISCARD ALL') IS NOT TRUE %s %s ORDER BY s.pid",
         target_read_since(read, 100000,
             "AND (s.backend_type = 'client backend'"
             " OR (s.backend_type IS NULL AND s.usesysid IS NOT NULL))",
-            ""));
+            ""),
+        read->catalog->server.has_citus ? "AND s.application_name NOT LIKE 'citus\\_internal%'"
+                                        : "");
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_session *sessions;
 

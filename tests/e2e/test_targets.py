@@ -1,10 +1,11 @@
-"""Targets beyond one ordinary database: partitioned tables, a hot standby, publications and subscriptions."""
+"""Targets beyond one ordinary database: partitioned and distributed tables, a hot standby, publications and subscriptions."""
 from __future__ import annotations
 
 import contextlib
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -16,7 +17,7 @@ import pytest
 
 import compare
 import programs
-from conftest import Database, Server
+from conftest import Database, Server, serving
 
 ROWS = 3000
 SOURCE = f"""
@@ -275,3 +276,97 @@ def test_tables_that_inherit(database: Database, tmp_path: Path) -> None:
     database.settle()
     assert database.query("SELECT * FROM ONLY base ORDER BY 1") == [(1, "x"), (2, "b")]
     assert database.query("SELECT * FROM heir ORDER BY 1") == [(1, "d"), (5, None)]
+
+
+# ------------------------------------------------------------------------------------------------ Citus
+
+DISTRIBUTED = """
+    CREATE TABLE area (name text PRIMARY KEY);
+    CREATE TABLE event (id bigint, area text NOT NULL REFERENCES area, note text, PRIMARY KEY (id));
+    CREATE INDEX event_note ON event (note);
+    CREATE TABLE log (day bigint, line text);
+    CREATE TABLE hit (event bigint, who text);
+    SELECT create_reference_table('area');
+    SELECT create_distributed_table('event', 'id');
+    SELECT create_distributed_table('log', 'day');
+"""
+
+
+@pytest.fixture(scope="module")
+def citus() -> Iterator[Server]:
+    """A server that is coordinator and only worker at once."""
+    control = Path(subprocess.run(["pg_config", "--sharedir"], check=True, capture_output=True, text=True).stdout.strip(),
+                   "extension/citus.control") if shutil.which("pg_config") else None
+    if control is None or not control.exists():
+        pytest.skip("the extension citus is not installed for this PostgreSQL")
+    settings = "shared_preload_libraries = 'citus'\nwal_level = logical\ncitus.node_conninfo = 'sslmode=disable'\n"
+    with serving(VALISE_PG_SETTINGS=settings) as server:
+        yield server
+
+
+def await_clients(citus: Server, name: str) -> None:
+    """Wait until sessions that were closed are gone; Citus keeps some of its own."""
+    until = time.monotonic() + 10
+    with contextlib.closing(citus.connect("postgres")) as connection, connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+                           " AND application_name NOT LIKE 'citus%%'", (name,))
+            if cursor.fetchone() == (0,):
+                return
+            assert time.monotonic() < until, f"somebody is still connected to {name}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def distributed(citus: Server) -> Iterator[Database]:
+    name = citus.create()
+    try:
+        citus.execute(name, "CREATE EXTENSION citus")
+        citus.execute(name, f"SELECT citus_set_coordinator_host('{citus.folder}', {citus.port})")
+        citus.execute(name, "SELECT citus_set_node_property(nodename, nodeport, 'shouldhaveshards', true) FROM pg_dist_node")
+        for statement in DISTRIBUTED.split(";")[:-1]:
+            citus.execute(name, statement)
+        await_clients(citus, name)
+        yield Database(citus, name)
+    finally:
+        citus.execute(name, "DROP EXTENSION IF EXISTS citus CASCADE")   # it keeps sessions in the database
+        citus.drop(name)
+
+
+def count(distributed: Database, what: str) -> int:
+    with contextlib.closing(distributed.server.connect(distributed.name)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {what}")
+        return int(cursor.fetchone()[0])
+
+
+def test_distributed_tables(distributed: Database, tmp_path: Path) -> None:
+    """Full and newer full dumps are loaded and read back; a delta is refused before anything is touched."""
+    snapshot = edit(tmp_path / "s.db", SOURCE)
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    programs.replay(distributed.dsn, full)
+    assert compare.differences(compare.compare(snapshot, distributed.dsn)) == []
+    await_clients(distributed.server, distributed.name)
+    edit(snapshot, "UPDATE event SET note = 'other' WHERE id % 100 = 0; DELETE FROM hit WHERE event % 3 = 0")
+    programs.fail(programs.REFUSED, ['table "event" is distributed by Citus', "1 problem; the target was not touched"],
+                  programs.REPLAY, "--dsn", distributed.dsn, delta_of(tmp_path, "delta.valise", full))
+    programs.replay(distributed.dsn, programs.dump(snapshot, tmp_path / "newer.valise"))
+    assert compare.differences(compare.compare(snapshot, distributed.dsn)) == []
+    await_clients(distributed.server, distributed.name)
+
+
+def test_a_killed_replay_of_distributed_tables_is_undone(distributed: Database, tmp_path: Path) -> None:
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    command = [programs.REPLAY, "--allow-sessions", "--dsn", distributed.dsn, full]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with contextlib.closing(distributed.server.connect(distributed.name)) as connection, connection.cursor() as cursor:
+        has_begun = False
+        while not has_begun and process.poll() is None:
+            cursor.execute("SELECT count(*) > 0 FROM pg_namespace WHERE nspname = 'valise'")
+            has_begun = cursor.fetchone()[0]
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    programs.succeed(programs.REPLAY, "--dsn", distributed.dsn, "--abort")
+    assert [count(distributed, table) for table in ("event", "log", "hit", "area")] == [0, 0, 0, 0]
+    await_clients(distributed.server, distributed.name)
+    programs.replay(distributed.dsn, full)
+    assert compare.differences(compare.compare(tmp_path / "s.db", distributed.dsn)) == []
