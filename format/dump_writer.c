@@ -222,26 +222,13 @@ static bool put_unchanged(struct dump_writer *writer, struct error *err)
            && dump_writer_block(writer, BLOCK_UNCHANGED, INDEX_NO_TABLE, &empty, err);
 }
 
-/* Decides whether a delta in which no row changed is empty. */
-static bool settle_held(
-    struct dump_writer *writer, const uint8_t state_id[SHA256_SIZE], struct error *err)
-{
-    if (writer->is_held && memcmp(state_id, writer->from_state, SHA256_SIZE) == 0)
-        return put_unchanged(writer, err);
-    return put_held(writer, err);
-}
-
-bool dump_writer_commit(
-    struct dump_writer *writer, struct dump_writer_result *result, struct error *err)
+static bool finish(struct dump_writer *writer, const uint8_t state_id[SHA256_SIZE],
+    struct dump_writer_result *result, struct error *err)
 {
     struct tail tail = {0};
     uint8_t bytes[TAIL_SIZE];
 
-    skip_tables_without_rows(writer);
-    assert(writer->next_table == writer->schema->table_count);
-    state_compute(tail.state_id, writer->schema, writer->ends);
-    if (!settle_held(writer, tail.state_id, err))
-        return false;
+    memcpy(tail.state_id, state_id, SHA256_SIZE);
     tail.index_offset = writer->size;
     if (!put_index(writer, &tail.index_block_count, err))
         return false;
@@ -257,4 +244,25 @@ bool dump_writer_commit(
     result->raw_size = writer->raw_size;
     result->block_count = tail.block_count;
     return true;
+}
+
+bool dump_writer_commit_unchanged(
+    struct dump_writer *writer, struct dump_writer_result *result, struct error *err)
+{
+    assert(writer->is_held);
+    return put_unchanged(writer, err) && finish(writer, writer->from_state, result, err);
+}
+
+/* A delta without a change, neither of rows nor of the schema, is held back until here. */
+bool dump_writer_commit(
+    struct dump_writer *writer, struct dump_writer_result *result, struct error *err)
+{
+    uint8_t state_id[SHA256_SIZE];
+
+    skip_tables_without_rows(writer);
+    assert(writer->next_table == writer->schema->table_count);
+    state_compute(state_id, writer->schema, writer->ends);
+    if (writer->is_held && memcmp(state_id, writer->from_state, SHA256_SIZE) == 0)
+        return dump_writer_commit_unchanged(writer, result, err);
+    return put_held(writer, err) && finish(writer, state_id, result, err);
 }

@@ -54,6 +54,10 @@ MUST_CHECK bool dump_writer_block(struct dump_writer *writer, enum block_type ty
 MUST_CHECK bool dump_writer_commit(
     struct dump_writer *writer, struct dump_writer_result *result, struct error *err);
 
+/* Instead: publishes a delta that says that nothing changed, whatever schema it was opened with. */
+MUST_CHECK bool dump_writer_commit_unchanged(
+    struct dump_writer *writer, struct dump_writer_result *result, struct error *err);
+
 /* Bytes written so far. */
 uint64_t dump_writer_size(const struct dump_writer *writer);
 

@@ -356,12 +356,11 @@ bool squash_run(const struct chain *chain, const struct squash_options *options,
         .thread_count = options->thread_count,
         .level = options->level};
 
-    if (first->is_unchanged)
-        return error_set(
-            err, ERROR_REFUSED, "%s changes nothing: there is nothing to squash", first->file.path);
     memcpy(writer_options.from_state, first->header.from_state, SHA256_SIZE);
     if (!dump_writer_open(&squash.writer, &writer_options, &chain_last(chain)->schema, err))
         return false;
+    if (first->is_unchanged)
+        return dump_writer_commit_unchanged(squash.writer, result, err);
     rows_options.writer = squash.writer;
     return rows_writer_open(&squash.out, &rows_options, err) && put_tables(&squash, result, err);
 }

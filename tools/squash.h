@@ -24,7 +24,7 @@ struct squash_options {
 /*
  * Writes the dump. Every row is read, and what was written adds up to what the
  * chain says before the file gets its name. Fails with ERROR_CORRUPT,
- * ERROR_IO, ERROR_REFUSED for a chain that changes nothing, ERROR_STOPPED.
+ * ERROR_IO, ERROR_STOPPED.
  */
 MUST_CHECK bool squash_run(const struct chain *chain, const struct squash_options *options,
     struct dump_writer_result *result, struct error *err);
