@@ -127,7 +127,7 @@ static bool make_wanted(const struct check *c, const struct delta_table *table, 
         char name[32];
 
         quote_plain(&sql, ", ");
-        delta_sql_value(&sql, "r", &table->columns[i].type);
+        delta_sql_exact(&sql, "r", &table->columns[i].type);
         snprintf(name, sizeof(name), " AS c%zu", i);
         quote_plain(&sql, name);
     }
@@ -136,7 +136,7 @@ static bool make_wanted(const struct check *c, const struct delta_table *table, 
     quote_plain(&sql, " AS r GROUP BY ");
     for (size_t i = 0; i < table->column_count; i++) {
         quote_plain(&sql, i == 0 ? "" : ", ");
-        delta_sql_value(&sql, "r", &table->columns[i].type);
+        delta_sql_exact(&sql, "r", &table->columns[i].type);
     }
     return connection_exec_texts(c->connection, quote_text(&sql), &table->values, err)
            && analyze(c, table->wanted, err);

@@ -64,6 +64,12 @@ void delta_sql_value(struct byte_buffer *out, const char *alias, const struct ty
     }
 }
 
+void delta_sql_exact(struct byte_buffer *out, const char *alias, const struct type_map *type)
+{
+    delta_sql_value(out, alias, type);
+    quote_plain(out, type->kind == TYPE_JSONB ? "::text" : "");
+}
+
 /* A value of the type that stands for NULL beside a comparison of what is NULL. */
 static const char *stand_in(const struct type_map *type)
 {
@@ -79,14 +85,13 @@ static const char *stand_in(const struct type_map *type)
         return "0";
     case TYPE_BYTEA:
         return "''::bytea";
-    case TYPE_JSONB:
-        return "'null'::jsonb";
     case TYPE_UUID:
         return "'00000000-0000-0000-0000-000000000000'::uuid";
     case TYPE_FLOAT4:
     case TYPE_FLOAT8:
     case TYPE_TEXT:
     case TYPE_JSON:
+    case TYPE_JSONB:
     case TYPE_OTHER:
         break;
     }
@@ -146,13 +151,13 @@ void delta_sql_all_match(struct byte_buffer *out, const struct delta_table *tabl
         snprintf(wanted, sizeof(wanted), "w.c%zu", i);
         quote_plain(out, i == 0 ? "" : " AND ");
         if (type->column->is_not_null) {
-            delta_sql_value(out, "t", type);
+            delta_sql_exact(out, "t", type);
             quote_plain(out, " = ");
             quote_plain(out, wanted);
             continue;
         }
         quote_plain(out, "coalesce(");
-        delta_sql_value(out, "t", type);
+        delta_sql_exact(out, "t", type);
         quote_plain(out, ", ");
         quote_plain(out, stand_in(type));
         quote_plain(out, ") = coalesce(");
@@ -160,7 +165,7 @@ void delta_sql_all_match(struct byte_buffer *out, const struct delta_table *tabl
         quote_plain(out, ", ");
         quote_plain(out, stand_in(type));
         quote_plain(out, ") AND (");
-        delta_sql_value(out, "t", type);
+        delta_sql_exact(out, "t", type);
         quote_plain(out, " IS NULL) = (");
         quote_plain(out, wanted);
         quote_plain(out, " IS NULL)");

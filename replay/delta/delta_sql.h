@@ -17,6 +17,9 @@ bool delta_sql_is_key(const struct type_map *type);
 /* Appends what is compared of a column: alias."name", or an expression over it. */
 void delta_sql_value(struct byte_buffer *out, const char *alias, const struct type_map *type);
 
+/* The same, but jsonb by its text: it keeps the zeros of 2.50, and yet 2.5 is equal to it. */
+void delta_sql_exact(struct byte_buffer *out, const char *alias, const struct type_map *type);
+
 /* Appends the target's name, with ONLY unless it is partitioned. */
 void delta_sql_target(struct byte_buffer *out, const struct target_table *table);
 
