@@ -106,7 +106,7 @@ bool profile_find(struct profile *profile, const char *path, const struct profil
     if (path != NULL) {
         if (!read_file(profile, path, err))
             return false;
-        if (recognises(profile, subject))
+        if (profile->recognise.count == 0 || recognises(profile, subject))
             return true;
         return error_set(err, ERROR_REFUSED,
             "profile \"%s\" is for %s, but the %s lacks tables that it recognises; leave out "
