@@ -180,7 +180,7 @@ def test_little(database: Database, tmp_path: Path, script: str) -> None:
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_random_databases(database: Database, tmp_path: Path, seed: int) -> None:
     """Whatever is in a database, its tables can be made; what a type cannot hold is found before anything is loaded."""
-    random = RandomDatabase(str(tmp_path / "s.db"), seed)
+    random = RandomDatabase(str(tmp_path / "s.db"), seed, any_part=0.7)
     random.create(6, 40)
     dump = programs.dump(tmp_path / "s.db", tmp_path / "dump.valise")
     create(database, script_of(dump), tmp_path)
