@@ -1,5 +1,7 @@
 #include "format/block.h"
 
+#include "format/movable_frame.h"
+
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_d_forceIgnoreChecksum */
 #endif
@@ -67,23 +69,32 @@ static void choose_parameters(ZSTD_CCtx *context, int level)
 void block_compress(
     struct block_codec *codec, struct byte_buffer *frame, const struct byte_buffer *raw, int level)
 {
-    size_t room = ZSTD_compressBound(raw->size);
+    size_t head_size = raw->size < MOVABLE_FRAME_HEAD_SIZE ? raw->size : MOVABLE_FRAME_HEAD_SIZE;
+    size_t rest_size = raw->size - head_size;
 
     assert(raw->size <= BLOCK_SIZE_MAX && level >= BLOCK_LEVEL_MIN && level <= BLOCK_LEVEL_MAX);
     if (codec->compress == NULL) {
         codec->compress = ZSTD_createCCtx();
         assert(codec->compress != NULL);
-        demand(ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_checksumFlag, 1));
     }
     choose_parameters(codec->compress, level);
     frame->size = 0;
-    byte_buffer_reserve(frame, room);
-    frame->size =
-        demand(ZSTD_compress2(codec->compress, frame->data, frame->capacity, raw->data, raw->size));
+    byte_buffer_reserve(frame, MOVABLE_FRAME_ROOM + ZSTD_compressBound(rest_size));
+    frame->size = MOVABLE_FRAME_ROOM
+                  + demand(ZSTD_compress2(codec->compress, frame->data + MOVABLE_FRAME_ROOM,
+                      frame->capacity - MOVABLE_FRAME_ROOM, raw->data + head_size, rest_size));
+    movable_frame_join(frame, raw->data, raw->size, head_size);
 }
 
 bool block_decompress(struct block_codec *codec, struct byte_buffer *raw, const uint8_t *frame,
     size_t size, size_t size_max, struct error *err)
+{
+    raw->size = 0;
+    return block_decompress_behind(codec, raw, frame, size, size_max, err);
+}
+
+bool block_decompress_behind(struct block_codec *codec, struct byte_buffer *raw,
+    const uint8_t *frame, size_t size, size_t size_max, struct error *err)
 {
     unsigned long long content = ZSTD_getFrameContentSize(frame, size);
     size_t got;
@@ -109,16 +120,16 @@ bool block_decompress(struct block_codec *codec, struct byte_buffer *raw, const 
             codec->decompress, ZSTD_d_forceIgnoreChecksum, ZSTD_d_ignoreChecksum));
 #endif
     }
-    raw->size = 0;
     byte_buffer_reserve(raw, (size_t)content);
-    got = ZSTD_decompressDCtx(codec->decompress, raw->data, (size_t)content, frame, size);
+    got =
+        ZSTD_decompressDCtx(codec->decompress, raw->data + raw->size, (size_t)content, frame, size);
     if (ZSTD_isError(got))
         return error_set(
             err, ERROR_CORRUPT, "the zstd frame is damaged: %s", ZSTD_getErrorName(got));
     if (got != content)
         return error_set(
             err, ERROR_CORRUPT, "the zstd frame holds %zu bytes, it declares %llu", got, content);
-    raw->size = got;
+    raw->size += got;
     return true;
 }
 

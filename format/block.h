@@ -48,7 +48,7 @@ struct block_codec {
 
 void block_codec_release(struct block_codec *codec);
 
-/* Replaces `frame` by the zstd frame of `raw` (at most BLOCK_SIZE_MAX bytes). */
+/* Replaces `frame` by the zstd frame of `raw` (at most BLOCK_SIZE_MAX bytes), a movable one. */
 void block_compress(
     struct block_codec *codec, struct byte_buffer *frame, const struct byte_buffer *raw, int level);
 
@@ -57,6 +57,10 @@ void block_compress(
  * declare a content size of at most size_max. Fails with ERROR_CORRUPT.
  */
 MUST_CHECK bool block_decompress(struct block_codec *codec, struct byte_buffer *raw,
+    const uint8_t *frame, size_t size, size_t size_max, struct error *err);
+
+/* The same, appended to `raw`, and size_max is of what is appended. */
+MUST_CHECK bool block_decompress_behind(struct block_codec *codec, struct byte_buffer *raw,
     const uint8_t *frame, size_t size, size_t size_max, struct error *err);
 
 /*

@@ -1,6 +1,7 @@
 #include "format/dump_reader.h"
 
 #include "base/owned.h"
+#include "format/movable_frame.h"
 #include "format/sha256.h"
 #include "format/state.h"
 
@@ -114,18 +115,57 @@ static bool check_frames(const struct dump_reader *reader, struct error *err)
 
 /* --- blocks ------------------------------------------------------------------------- */
 
+static bool read_frame(const struct dump_reader *reader, const struct index_entry *entry,
+    struct dump_buffer *buffer, struct error *err)
+{
+    buffer->frame.size = 0;
+    byte_buffer_reserve(&buffer->frame, entry->frame_size);
+    buffer->frame.size = entry->frame_size;
+    return file_input_read_at(
+        &reader->file, entry->offset, buffer->frame.data, entry->frame_size, err);
+}
+
+/* Decodes the rest of a movable frame without its head. False also if it is damaged. */
+static bool decode_movable(struct dump_buffer *buffer, const struct index_entry *entry)
+{
+    uint8_t head[MOVABLE_FRAME_HEAD_SIZE];
+    uint32_t checksum;
+    struct error ignored;
+
+    if (entry->raw_size < sizeof(head) || !movable_frame_split(&buffer->frame, head, &checksum))
+        return false;
+    buffer->raw.size = 0;
+    byte_buffer_put(&buffer->raw, head, sizeof(head));
+    return block_decompress_behind(&buffer->codec, &buffer->raw,
+               buffer->frame.data + MOVABLE_FRAME_ROOM, buffer->frame.size - MOVABLE_FRAME_ROOM,
+               entry->raw_size - sizeof(head), &ignored)
+           && movable_frame_checksum(buffer->raw.data, buffer->raw.size) == checksum;
+}
+
+/* With is_movable: tries to leave the frame split. */
+static bool decode_frame(const struct dump_reader *reader, const struct index_entry *entry,
+    struct dump_buffer *buffer, bool *is_movable, struct error *err)
+{
+    if (!read_frame(reader, entry, buffer, err))
+        return false;
+    if (is_movable != NULL) {
+        *is_movable = decode_movable(buffer, entry);
+        if (*is_movable)
+            return true;
+        if (!read_frame(reader, entry, buffer, err))
+            return false;
+    }
+    return block_decompress(
+        &buffer->codec, &buffer->raw, buffer->frame.data, buffer->frame.size, entry->raw_size, err);
+}
+
 static bool read_block(const struct dump_reader *reader, size_t number, struct dump_buffer *buffer,
-    struct byte_reader *body, struct error *err)
+    bool *is_movable, struct byte_reader *body, struct error *err)
 {
     const struct index_entry *entry = &reader->index.entries[number];
     uint32_t type;
 
-    buffer->frame.size = 0;
-    byte_buffer_reserve(&buffer->frame, entry->frame_size);
-    if (!file_input_read_at(
-            &reader->file, entry->offset, buffer->frame.data, entry->frame_size, err)
-        || !block_decompress(&buffer->codec, &buffer->raw, buffer->frame.data, entry->frame_size,
-            entry->raw_size, err))
+    if (!decode_frame(reader, entry, buffer, is_movable, err))
         return false;
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (!checksum_equal(checksum_xxh3(buffer->raw.data, buffer->raw.size), entry->checksum))
@@ -139,12 +179,12 @@ static bool read_block(const struct dump_reader *reader, size_t number, struct d
     return true;
 }
 
-bool dump_reader_block(const struct dump_reader *reader, size_t number, struct dump_buffer *buffer,
-    struct byte_reader *body, struct error *err)
+static bool read_named_block(const struct dump_reader *reader, size_t number,
+    struct dump_buffer *buffer, bool *is_movable, struct byte_reader *body, struct error *err)
 {
     const struct index_entry *entry = &reader->index.entries[number];
 
-    if (read_block(reader, number, buffer, body, err))
+    if (read_block(reader, number, buffer, is_movable, body, err))
         return true;
     if (entry->table < reader->schema.table_count)
         return error_wrap(err, "%s: block %zu (table \"%s\") at byte %" PRIu64, reader->file.path,
@@ -153,14 +193,20 @@ bool dump_reader_block(const struct dump_reader *reader, size_t number, struct d
         err, "%s: block %zu at byte %" PRIu64, reader->file.path, number, entry->offset);
 }
 
-bool dump_reader_rows(
-    const struct dump_reader *reader, size_t number, struct dump_buffer *buffer, struct error *err)
+bool dump_reader_block(const struct dump_reader *reader, size_t number, struct dump_buffer *buffer,
+    struct byte_reader *body, struct error *err)
+{
+    return read_named_block(reader, number, buffer, NULL, body, err);
+}
+
+static bool read_rows(const struct dump_reader *reader, size_t number, struct dump_buffer *buffer,
+    bool *is_movable, struct error *err)
 {
     const struct index_entry *entry = &reader->index.entries[number];
     const struct schema_table *table = &reader->schema.tables[entry->table];
     struct byte_reader body;
 
-    if (!dump_reader_block(reader, number, buffer, &body, err))
+    if (!read_named_block(reader, number, buffer, is_movable, &body, err))
         return false;
     if (!rows_block_decode(&buffer->rows, &body, table->column_count, err))
         return error_wrap(
@@ -173,6 +219,18 @@ bool dump_reader_rows(
             reader->file.path, number, buffer->rows.row_count, buffer->rows.table, entry->row_count,
             entry->table);
     return true;
+}
+
+bool dump_reader_rows(
+    const struct dump_reader *reader, size_t number, struct dump_buffer *buffer, struct error *err)
+{
+    return read_rows(reader, number, buffer, NULL, err);
+}
+
+bool dump_reader_movable_rows(const struct dump_reader *reader, size_t number,
+    struct dump_buffer *buffer, bool *is_movable, struct error *err)
+{
+    return read_rows(reader, number, buffer, is_movable, err);
 }
 
 /* --- tables --------------------------------------------------------------------------- */
@@ -189,7 +247,8 @@ static bool read_schema(struct dump_reader *reader, struct dump_buffer *buffer, 
     if (reader->index.entries[0].raw_size > SCHEMA_BLOCK_SIZE_MAX)
         return error_set(err, ERROR_CORRUPT, "the schema block has %" PRIu32 " bytes, at most %zu",
             reader->index.entries[0].raw_size, SCHEMA_BLOCK_SIZE_MAX);
-    if (!read_block(reader, 0, buffer, &body, err) || !schema_decode(&reader->schema, &body, err))
+    if (!read_block(reader, 0, buffer, NULL, &body, err)
+        || !schema_decode(&reader->schema, &body, err))
         return error_wrap(err, "block 0 (schema)");
     table_count = reader->schema.table_count;
     reader->ends = arena_alloc(&reader->arena, table_count, sizeof(*reader->ends));
@@ -241,7 +300,7 @@ static bool take_table_end(struct dump_reader *reader, struct dump_buffer *buffe
     struct table_end *end = &reader->ends[walk->table];
     struct byte_reader body;
 
-    if (!read_block(reader, number, buffer, &body, err)
+    if (!read_block(reader, number, buffer, NULL, &body, err)
         || !table_end_decode(end, &reader->arena, &body, table->column_count, err))
         return false;
     if (end->table != walk->table)
@@ -335,7 +394,7 @@ static bool read_unchanged(
 {
     struct byte_reader body;
 
-    if (!read_block(reader, 0, buffer, &body, err))
+    if (!read_block(reader, 0, buffer, NULL, &body, err))
         return error_wrap(err, "block 0 (unchanged)");
     if (reader->header.kind != DUMP_DELTA || reader->index.entry_count != 1
         || byte_reader_left(&body) != 0

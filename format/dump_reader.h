@@ -73,4 +73,11 @@ MUST_CHECK bool dump_reader_block(const struct dump_reader *reader, size_t numbe
 MUST_CHECK bool dump_reader_rows(
     const struct dump_reader *reader, size_t number, struct dump_buffer *buffer, struct error *err);
 
+/*
+ * The same, for a block that is to go to another place: if *is_movable, buffer->frame is left as
+ * movable_frame_split() leaves it, and holds the block without its head.
+ */
+MUST_CHECK bool dump_reader_movable_rows(const struct dump_reader *reader, size_t number,
+    struct dump_buffer *buffer, bool *is_movable, struct error *err);
+
 #endif

@@ -1,6 +1,7 @@
 #include "format/rows_writer.h"
 
-#include "format/rows_block.h"
+#include "format/block_copy.h"
+#include "format/rows_total.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -17,9 +18,9 @@ enum slot_state {
 /* What it takes to make a block. There is one for each block that can be at work. */
 struct maker {
     struct rows_encoder *encoder; /* owned */
-    struct block_codec codec;
-    struct byte_buffer raw;
-    bool is_taken; /* guarded by makers.mutex */
+    struct dump_buffer buffer;
+    struct rows_total total; /* of a block that is copied */
+    bool is_taken;           /* guarded by makers.mutex */
 };
 
 struct makers {
@@ -47,10 +48,15 @@ struct slot {
     int level;
     uint64_t removed_cut; /* low halves of the last rows' hashes */
     uint64_t added_cut;
+    bool is_copy;
+    struct block_copy_order copy;
 
     /* Made by the thread. */
     struct column_facts *facts;
     uint32_t facts_capacity;
+    uint64_t size; /* canonical bytes of the added rows */
+    bool has_failed;
+    struct error failure;
 };
 
 struct rows_writer {
@@ -61,11 +67,12 @@ struct rows_writer {
     size_t slot_count;
     size_t fill; /* the slot being filled */
     int level;
+    bool is_recompressed;
     uint32_t next_number; /* of the next block */
     uint32_t table;
     uint32_t block_count; /* of the table, submitted */
     struct column_facts *facts;
-    uint64_t size; /* canonical bytes of the table's added rows */
+    uint64_t size; /* canonical bytes of the table's added rows, of the blocks appended */
 };
 
 /* --- the threads ----------------------------------------------------------------------- */
@@ -110,22 +117,38 @@ static struct maker *take_maker(struct makers *makers)
 
 static void give_back(struct makers *makers, struct maker *maker)
 {
-    empty_buffer(&maker->raw);
+    empty_buffer(&maker->buffer.raw);
+    empty_buffer(&maker->buffer.frame);
     pthread_mutex_lock(&makers->mutex);
     maker->is_taken = false;
     pthread_cond_signal(&makers->changed);
     pthread_mutex_unlock(&makers->mutex);
 }
 
+static bool copy_block(struct slot *slot, struct maker *maker, struct error *err)
+{
+    const struct rows_total *total = &maker->total;
+    struct byte_buffer before = slot->added;
+
+    if (!block_copy_run(&slot->copy, &maker->buffer, &maker->total, &slot->entry, err))
+        return false;
+    memcpy(slot->facts, total->facts, slot->table->column_count * sizeof(*slot->facts));
+    slot->size = total->size;
+    slot->added = maker->buffer.frame;
+    maker->buffer.frame = before;
+    return true;
+}
+
 static void make_block(struct slot *slot, struct maker *maker)
 {
+    struct byte_buffer *raw = &maker->buffer.raw;
     struct rows_input input = {.table = slot->entry.table,
         .column_count = slot->table->column_count,
         .row_count = slot->entry.row_count,
         .removed_count = slot->entry.removed_count};
 
-    clear_facts(slot);
     input.facts = slot->facts;
+    slot->size = slot->added.size;
     if (slot->removed.size > 0) {
         byte_buffer_put(&slot->removed, slot->added.data, slot->added.size);
         input.bytes = slot->removed.data;
@@ -134,13 +157,13 @@ static void make_block(struct slot *slot, struct maker *maker)
         input.bytes = slot->added.data;
         input.size = slot->added.size;
     }
-    block_begin(&maker->raw, BLOCK_ROWS, slot->number);
-    rows_encoder_encode(maker->encoder, &maker->raw, &input);
+    block_begin(raw, BLOCK_ROWS, slot->number);
+    rows_encoder_encode(maker->encoder, raw, &input);
     slot->entry.type = BLOCK_ROWS;
-    slot->entry.raw_size = (uint32_t)maker->raw.size;
-    slot->entry.checksum = checksum_xxh3(maker->raw.data, maker->raw.size);
+    slot->entry.raw_size = (uint32_t)raw->size;
+    slot->entry.checksum = checksum_xxh3(raw->data, raw->size);
     /* The rows are not needed any more: the frame takes their place. */
-    block_compress(&maker->codec, &slot->added, &maker->raw, slot->level);
+    block_compress(&maker->buffer.codec, &slot->added, raw, slot->level);
 }
 
 static void set_state(struct slot *slot, enum slot_state state)
@@ -172,7 +195,10 @@ static void *run(void *argument)
     while (await(slot, true) == SLOT_FILLED) {
         struct maker *maker = take_maker(slot->makers);
 
-        make_block(slot, maker);
+        clear_facts(slot);
+        slot->has_failed = slot->is_copy && !copy_block(slot, maker, &slot->failure);
+        if (!slot->is_copy)
+            make_block(slot, maker);
         give_back(slot->makers, maker);
         set_state(slot, SLOT_DONE);
     }
@@ -199,8 +225,8 @@ static void makers_release(struct makers *makers)
 {
     for (size_t i = 0; i < makers->count; i++) {
         rows_encoder_close(makers->all[i].encoder);
-        block_codec_release(&makers->all[i].codec);
-        byte_buffer_release(&makers->all[i].raw);
+        dump_buffer_release(&makers->all[i].buffer);
+        rows_total_release(&makers->all[i].total);
     }
     free(makers->all);
     pthread_cond_destroy(&makers->changed);
@@ -250,6 +276,7 @@ bool rows_writer_open(
     rows->writer = options->writer;
     rows->schema = options->schema;
     rows->level = options->level;
+    rows->is_recompressed = options->is_recompressed;
     rows->next_number = 1; /* the schema is 0 */
     makers_open(&rows->makers, options->thread_count);
     /* One is being filled while the others are at work. */
@@ -298,6 +325,11 @@ static bool collect(struct rows_writer *rows, struct slot *slot, struct error *e
 {
     if (await(slot, false) == SLOT_FREE)
         return true;
+    if (slot->has_failed) {
+        *err = slot->failure;
+        return false;
+    }
+    rows->size += slot->size;
     for (uint32_t i = 0; i < slot->table->column_count; i++)
         table_end_merge(&rows->facts[i], &slot->facts[i]);
     if (!dump_writer_append(rows->writer, &slot->entry, &slot->added, err))
@@ -309,22 +341,48 @@ static bool collect(struct rows_writer *rows, struct slot *slot, struct error *e
     return true;
 }
 
+/* Hands the current slot to its thread. */
+static bool submit(struct rows_writer *rows, struct error *err)
+{
+    struct slot *slot = current(rows);
+
+    slot->table = &rows->schema->tables[rows->table];
+    slot->number = rows->next_number++;
+    rows->block_count++;
+    set_state(slot, SLOT_FILLED);
+    /* The next slot holds the oldest block on its way. */
+    rows->fill = (rows->fill + 1) % rows->slot_count;
+    return collect(rows, current(rows), err);
+}
+
 bool rows_writer_cut(struct rows_writer *rows, struct error *err)
 {
     struct slot *slot = current(rows);
 
     if (slot->entry.row_count == 0)
         return true;
-    slot->table = &rows->schema->tables[rows->table];
+    slot->is_copy = false;
     slot->entry.table = rows->table;
     slot->entry.cut = slot->added.size > 0 ? slot->added_cut : slot->removed_cut;
-    slot->number = rows->next_number++;
-    rows->block_count++;
-    rows->size += slot->added.size;
-    set_state(slot, SLOT_FILLED);
-    /* The next slot holds the oldest block on its way. */
-    rows->fill = (rows->fill + 1) % rows->slot_count;
-    return collect(rows, current(rows), err);
+    return submit(rows, err);
+}
+
+bool rows_writer_copy(
+    struct rows_writer *rows, const struct dump_reader *dump, size_t number, struct error *err)
+{
+    struct slot *slot;
+
+    if (!rows_writer_cut(rows, err))
+        return false;
+    slot = current(rows);
+    slot->is_copy = true;
+    slot->copy = (struct block_copy_order){.dump = dump,
+        .number = number,
+        .new_number = rows->next_number,
+        .new_table = rows->table,
+        .level = rows->level,
+        .is_recompressed = rows->is_recompressed};
+    return submit(rows, err);
 }
 
 bool rows_writer_add(struct rows_writer *rows, const struct rows_writer_row *row, struct error *err)

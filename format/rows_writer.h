@@ -1,7 +1,8 @@
 /*
  * From rows to the blocks of a dump: rows are gathered into ROWS blocks, which
  * threads encode and compress and which are appended in the order in which they
- * were filled. What is written does not depend on the number of threads.
+ * were filled, and whole blocks of other dumps are copied. What is written does
+ * not depend on the number of threads.
  *
  * Memory: for each thread the rows of one block and its encoded form, and the rows of one more.
  */
@@ -9,6 +10,7 @@
 #define FORMAT_ROWS_WRITER_H
 
 #include "base/error.h"
+#include "format/dump_reader.h"
 #include "format/dump_writer.h"
 #include "format/rows_encoder.h"
 
@@ -25,6 +27,7 @@ struct rows_writer_options {
     const struct schema *schema; /* of the writer */
     unsigned thread_count;       /* 1 to ROWS_WRITER_THREAD_COUNT_MAX */
     int level;
+    bool is_recompressed; /* also blocks that are copied, which otherwise keep their frames */
 };
 
 /* Starts the threads. Fails with ERROR_IO. */
@@ -54,6 +57,14 @@ MUST_CHECK bool rows_writer_add(
 
 /* Ends the current block, if it has rows. Fails with ERROR_IO. */
 MUST_CHECK bool rows_writer_cut(struct rows_writer *rows, struct error *err);
+
+/*
+ * Ends the current block and puts a ROWS block of another dump behind it, whose table has the same
+ * columns. The dump must outlive its table here. Fails with ERROR_IO, and as block_copy_run() does,
+ * possibly in a later call.
+ */
+MUST_CHECK bool rows_writer_copy(
+    struct rows_writer *rows, const struct dump_reader *dump, size_t number, struct error *err);
 
 /* Canonical bytes in the current block. */
 size_t rows_writer_size(const struct rows_writer *rows);

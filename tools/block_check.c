@@ -5,7 +5,6 @@
 #include "format/units.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 void block_check_release(struct block_check *work)
@@ -13,10 +12,8 @@ void block_check_release(struct block_check *work)
     block_codec_release(&work->codec);
     byte_buffer_release(&work->frame);
     byte_buffer_release(&work->raw);
-    byte_buffer_release(&work->row);
     rows_block_release(&work->rows);
-    free(work->values);
-    free(work->facts);
+    rows_total_release(&work->total);
     *work = (struct block_check){0};
 }
 
@@ -63,51 +60,11 @@ bool block_check_load(struct block_check *work, const struct dump_check *check,
     return true;
 }
 
-static void make_room(struct block_check *work, uint32_t column_count)
+static bool compare_with_entry(
+    const struct block_check *work, const struct index_entry *entry, struct error *err)
 {
-    if (column_count > work->column_max) {
-        work->values = byte_buffer_realloc(work->values, column_count * sizeof(*work->values));
-        work->facts = byte_buffer_realloc(work->facts, column_count * sizeof(*work->facts));
-        work->column_max = column_count;
-    }
-    if (column_count > 0)
-        memset(work->facts, 0, column_count * sizeof(*work->facts));
-}
+    const struct rows_total *total = &work->total;
 
-/* What the rows of one block add up to. */
-struct rows_total {
-    struct hash128 sum;
-    uint64_t size; /* canonical bytes of the added rows */
-    uint64_t cut;  /* low half of the last row's hash */
-};
-
-static struct rows_total add_rows(struct block_check *work, uint32_t column_count)
-{
-    struct rows_total total = {0};
-    uint32_t row = 0;
-
-    make_room(work, column_count);
-    while (rows_block_next(&work->rows, work->values)) {
-        bool is_removed = row++ < work->rows.removed_count;
-        struct hash128 hash;
-
-        work->row.size = 0;
-        for (uint32_t i = 0; i < column_count; i++) {
-            value_encode(&work->row, &work->values[i]);
-            if (!is_removed)
-                table_end_observe(&work->facts[i], &work->values[i]);
-        }
-        hash = checksum_xxh3(work->row.data, work->row.size);
-        total.sum = is_removed ? checksum_subtract(total.sum, hash) : checksum_add(total.sum, hash);
-        total.size += is_removed ? 0 : work->row.size;
-        total.cut = hash.low;
-    }
-    return total;
-}
-
-static bool compare_with_entry(const struct block_check *work, const struct rows_total *total,
-    const struct index_entry *entry, struct error *err)
-{
     if (work->rows.table != entry->table)
         return error_set(err, ERROR_CORRUPT,
             "the rows are of table %" PRIu32 ", the index says %" PRIu32, work->rows.table,
@@ -146,7 +103,7 @@ static bool find_table(const struct dump_check *check, const struct byte_reader 
 static bool check_rows(struct block_check *work, struct dump_check *check,
     struct check_block *block, struct byte_reader *body, struct error *err)
 {
-    struct rows_total total;
+    const struct rows_total *total = &work->total;
     struct check_table *table;
     uint32_t column_count;
     uint32_t ordinal;
@@ -158,8 +115,8 @@ static bool check_rows(struct block_check *work, struct dump_check *check,
         return false;
     if (check->has_header && check->header.kind == DUMP_FULL && work->rows.removed_count > 0)
         return error_set(err, ERROR_CORRUPT, "removed rows in a full dump");
-    total = add_rows(work, column_count);
-    if (block->is_indexed && !compare_with_entry(work, &total, &block->entry, err))
+    rows_total_add_up(&work->total, &work->rows);
+    if (block->is_indexed && !compare_with_entry(work, &block->entry, err))
         return false;
     block->entry.table = ordinal;
     block->entry.row_count = work->rows.row_count;
@@ -167,14 +124,14 @@ static bool check_rows(struct block_check *work, struct dump_check *check,
 
     pthread_mutex_lock(&check->lock);
     table = &check->tables[ordinal];
-    table->sum = checksum_add(table->sum, total.sum);
+    table->sum = checksum_add(table->sum, total->sum);
     table->row_count += (uint64_t)work->rows.row_count - 2 * (uint64_t)work->rows.removed_count;
-    table->size += total.size;
+    table->size += total->size;
     table->raw_size += work->raw.size;
     table->block_count++;
     check->row_count += work->rows.row_count;
     for (uint32_t i = 0; i < column_count; i++)
-        table_end_merge(&table->facts[i], &work->facts[i]);
+        table_end_merge(&table->facts[i], &total->facts[i]);
     pthread_mutex_unlock(&check->lock);
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "format/block.h"
 #include "format/rows_block.h"
+#include "format/rows_total.h"
 #include "tools/dump_check.h"
 
 /* What one thread needs. Zero-initialise. */
@@ -13,11 +14,8 @@ struct block_check {
     struct block_codec codec;
     struct byte_buffer frame;
     struct byte_buffer raw;
-    struct byte_buffer row; /* canonical bytes of one row */
     struct rows_block rows;
-    struct value *values; /* owned; column_max of them */
-    struct column_facts *facts;
-    uint32_t column_max;
+    struct rows_total total;
 };
 
 void block_check_release(struct block_check *work);

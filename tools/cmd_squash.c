@@ -47,6 +47,13 @@ static bool squash(const struct squash_options *options, const struct command_li
     return true;
 }
 
+/* 0: none was asked for. */
+static void choose_level(struct squash_options *options, int level)
+{
+    options->is_recompressed = level != 0;
+    options->level = level != 0 ? level : BLOCK_LEVEL_DEFAULT;
+}
+
 static uint64_t default_thread_count(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -76,7 +83,7 @@ static bool run(struct squash_options *options, const struct watch_options *watc
 
 bool cmd_squash_run(int argc, char **argv, struct error *err)
 {
-    uint64_t level = BLOCK_LEVEL_DEFAULT;
+    uint64_t level = 0;
     uint64_t thread_count = default_thread_count();
     const char *path = NULL;
     bool is_forced = false;
@@ -93,7 +100,8 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
             .number = &level,
             .number_min = BLOCK_LEVEL_MIN,
             .number_max = BLOCK_LEVEL_MAX,
-            .help = "how hard to compress, 1 to 19 (default: 3)"},
+            .help = "compress every block anew, 1 to 19 (default: blocks that no delta touches are "
+                    "copied, 3 for the others)"},
         {.letter = 't',
             .name = "threads",
             .value_name = "N",
@@ -129,8 +137,8 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
         return print_out(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
-    wanted = (struct squash_options){
-        .path = path, .level = (int)level, .thread_count = (unsigned)thread_count};
+    wanted = (struct squash_options){.path = path, .thread_count = (unsigned)thread_count};
+    choose_level(&wanted, (int)level);
     return (is_forced ? dump_guard_check_database(path, err) : check_is_new(path, err))
            && run(&wanted, &watch, &parsed, err);
 }

@@ -74,6 +74,19 @@ static void tell_rows(struct squash *squash)
     squash->told = (struct progress_count){0};
 }
 
+/* Puts a block of the chain into the result as it is. */
+static bool copy_block(struct squash *squash, const struct chain_block *block, struct error *err)
+{
+    const struct dump_reader *dump = &squash->chain->dumps[block->dump];
+    const struct index_entry *entry = &dump->index.entries[block->number];
+
+    squash->sum = checksum_add(squash->sum, entry->sum);
+    squash->row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
+    squash->told.rows += entry->row_count;
+    squash->told.bytes += entry->raw_size;
+    return rows_writer_copy(squash->out, dump, block->number, err);
+}
+
 /* How many rows deltas have cannot be told without reading them; tables are counted then. */
 static void plan_progress(struct squash *squash)
 {
@@ -107,13 +120,40 @@ static bool hold(struct squash *squash, const struct chunk *chunk, struct hash12
     return true;
 }
 
-static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
+/* The one chunk of a unit that has no more, and is to become one block. */
+static const struct chunk *only_chunk(const struct squash *squash, uint32_t number)
 {
     const struct units *units = chain_table_units(&squash->table);
     const struct unit *unit = &units->units[number];
-    const struct chunk *only = unit->chunk_count == 1 && !squash->table.is_loose
-                                   ? &units->chunks[unit->first_chunk]
-                                   : NULL;
+
+    return unit->chunk_count == 1 && !squash->table.is_loose ? &units->chunks[unit->first_chunk]
+                                                             : NULL;
+}
+
+/* The block that holds just the rows of a unit, as one chunk; NULL if there is none. */
+static const struct chain_block *find_same_block(struct squash *squash, uint32_t number)
+{
+    const struct chunk *chunk = only_chunk(squash, number);
+    const struct chain_block *block;
+    const struct index_entry *entry;
+
+    if (chunk == NULL)
+        return NULL;
+    squash->blocks.size = 0;
+    chain_table_blocks(&squash->table, number, 1, &squash->blocks);
+    if (squash->blocks.size != sizeof(*block))
+        return NULL;
+    block = (const void *)squash->blocks.data;
+    entry = &squash->chain->dumps[block->dump].index.entries[block->number];
+    return entry->removed_count == 0 && entry->row_count == chunk->row_count
+                   && entry->cut == chunk->cut && checksum_equal(entry->sum, chunk->sum)
+               ? block
+               : NULL;
+}
+
+static bool put_rows(struct squash *squash, uint32_t number, struct error *err)
+{
+    const struct chunk *only = only_chunk(squash, number);
     struct hash128 held_hash = {0};
     bool is_row;
 
@@ -146,6 +186,13 @@ static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
             return false;
     }
     return rows_writer_cut(squash->out, err);
+}
+
+static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
+{
+    const struct chain_block *same = find_same_block(squash, number);
+
+    return same != NULL ? copy_block(squash, same, err) : put_rows(squash, number, err);
 }
 
 static bool put_whole(struct squash *squash, struct table_end *end, struct error *err)
@@ -216,6 +263,9 @@ static bool put_changes(struct squash *squash, struct error *err)
     const struct chain_block *blocks = (const void *)squash->blocks.data;
     size_t count = squash->blocks.size / sizeof(*blocks);
 
+    /* Within one block nothing is both removed and added (SPEC 7.1). */
+    if (count == 1)
+        return copy_block(squash, &blocks[0], err);
     row_counts_clear(&squash->added);
     for (enum pass pass = PASS_COUNT; pass <= PASS_ADDED; pass++)
         for (size_t i = 0; i < count; i++)
@@ -354,7 +404,8 @@ bool squash_run(const struct chain *chain, const struct squash_options *options,
         .path = options->path, .kind = first->header.kind, .level = options->level};
     struct rows_writer_options rows_options = {.schema = &chain_last(chain)->schema,
         .thread_count = options->thread_count,
-        .level = options->level};
+        .level = options->level,
+        .is_recompressed = options->is_recompressed};
 
     memcpy(writer_options.from_state, first->header.from_state, SHA256_SIZE);
     if (!dump_writer_open(&squash.writer, &writer_options, &chain_last(chain)->schema, err))

@@ -17,14 +17,15 @@
 struct squash_options {
     const char *path; /* of the dump to write; "-" is standard output */
     int level;
+    bool is_recompressed; /* at this level also the blocks that did not change */
     unsigned thread_count;
     struct progress *progress; /* told of the work */
 };
 
 /*
- * Writes the dump. Every row is read, and what was written adds up to what the
- * chain says before the file gets its name. Fails with ERROR_CORRUPT,
- * ERROR_IO, ERROR_STOPPED.
+ * Writes the dump. Blocks that no delta touches are copied. Every row is read, and what was written
+ * adds up to what the chain says before the file gets its name. Fails with ERROR_CORRUPT, ERROR_IO,
+ * ERROR_STOPPED.
  */
 MUST_CHECK bool squash_run(const struct chain *chain, const struct squash_options *options,
     struct dump_writer_result *result, struct error *err);

@@ -1,0 +1,174 @@
+"""valise squash: what no delta touches is copied, and the result is what a dump of the newest state would be."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from programs import CORRUPT, DUMP, IO, VALISE, dump, fail, succeed
+from random_database import RandomDatabase
+
+
+def execute(database: Path, *statements: str) -> Path:
+    connection = sqlite3.connect(database, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    return database
+
+
+def numbers(table: str, count: int, first: int = 1) -> str:
+    """Rows that hardly compress."""
+    return (f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n LIMIT {count})"
+            f" INSERT INTO {table} SELECT i, hex(randomblob(100)) FROM n")
+
+
+def make(database: Path, row_count: int = 70000) -> Path:
+    return execute(database, *(statement for name in ("b", "d", "f") for statement in
+                               (f"CREATE TABLE {name}(id INTEGER PRIMARY KEY, t TEXT)", numbers(name, row_count))))
+
+
+def delta(database: Path, target: Path, *chain: Path) -> Path:
+    succeed(DUMP, *(word for base in chain for word in ("--base", base)), "-o", target, database)
+    return target
+
+
+def squash(target: Path, *chain: Path | str) -> Path:
+    succeed(VALISE, "squash", "-o", target, *chain)
+    succeed(VALISE, "verify", target)
+    succeed("zstd", "-t", "-q", target)
+    return target
+
+
+def info(file: Path) -> dict:
+    return json.loads(succeed(VALISE, "info", "--json", file).out)
+
+
+def tables(file: Path) -> dict[str, dict]:
+    return {table["name"]: table for table in info(file)["tables"]}
+
+
+def test_what_no_delta_touches_keeps_its_frames(tmp_path: Path) -> None:
+    database = make(tmp_path / "a.db")
+    full = dump(database, tmp_path / "full", "--level", "12")
+    execute(database, "UPDATE d SET t = 'changed' WHERE id = 50")
+    change = delta(database, tmp_path / "delta", full)
+    before, after = tables(full), tables(squash(tmp_path / "copied", full, change))
+    assert before["b"]["blocks"] > 2
+    for name in ("b", "f"):
+        assert after[name]["packed_size"] == before[name]["packed_size"], name
+    succeed(VALISE, "squash", "--level", "1", "-o", tmp_path / "anew", full, change)
+    anew = tables(tmp_path / "anew")
+    for name in ("b", "d", "f"):
+        assert anew[name]["packed_size"] != before[name]["packed_size"], name
+    assert info(tmp_path / "anew")["state"] == info(tmp_path / "copied")["state"] == info(change)["state"]
+
+
+def test_tables_made_dropped_and_altered_move_the_others(tmp_path: Path) -> None:
+    """Their blocks get other numbers and ordinals, and come out as a dump would write them."""
+    database = make(tmp_path / "a.db")
+    full = dump(database, tmp_path / "full")
+    execute(database, "CREATE TABLE a(x)", "INSERT INTO a VALUES (1), (1), (NULL)", "CREATE TABLE e(x)")
+    first = delta(database, tmp_path / "first", full)
+    execute(database, "DROP TABLE b", "DELETE FROM a", "ALTER TABLE f ADD COLUMN more", "CREATE TABLE c(x)")
+    second = delta(database, tmp_path / "second", full, first)
+    direct = dump(database, tmp_path / "direct")
+    assert squash(tmp_path / "squashed", full, first, second).read_bytes() == direct.read_bytes()
+    squash(tmp_path / "deltas", first, second)
+    assert squash(tmp_path / "again", full, tmp_path / "deltas").read_bytes() == direct.read_bytes()
+
+
+def test_threads_make_no_difference(tmp_path: Path) -> None:
+    database = make(tmp_path / "a.db")
+    full = dump(database, tmp_path / "full")
+    execute(database, "UPDATE d SET t = 'changed' WHERE id % 9000 = 1", numbers("f", 30000, 200000))
+    change = delta(database, tmp_path / "delta", full)
+    wanted = squash(tmp_path / "1", full, change).read_bytes()
+    for threads in ("2", "7"):
+        succeed(VALISE, "squash", "--threads", threads, "-o", tmp_path / threads, full, change)
+        assert (tmp_path / threads).read_bytes() == wanted, threads
+
+
+def test_a_chain_of_fifty(tmp_path: Path) -> None:
+    """Also in parts: deltas alone, then with the full dump."""
+    database = tmp_path / "a.db"
+    source = RandomDatabase(str(database), 50)
+    source.create(table_count=5, row_count=300)
+    execute(database, "CREATE TABLE same(x)", "INSERT INTO same VALUES (1), (1), (1), (NULL), (NULL)")
+    chain = [dump(database, tmp_path / "0")]
+    for generation in range(1, 51):
+        if generation % 10:
+            source.edit(1)
+        execute(database, "INSERT INTO same VALUES (1), (NULL)" if generation % 2 else
+                "DELETE FROM same WHERE rowid = (SELECT min(rowid) FROM same WHERE x = 1)")
+        if generation % 10 == 0:
+            chain.append(delta(database, tmp_path / f"{generation}.more", *chain))
+        chain.append(delta(database, tmp_path / str(generation), *chain))
+    direct = info(dump(database, tmp_path / "direct"))["state"]
+    assert info(squash(tmp_path / "squashed", *chain))["state"] == direct
+    middle = len(chain) // 2
+    parts = [squash(tmp_path / "part1", *chain[1:middle]), squash(tmp_path / "part2", *chain[middle:])]
+    assert info(squash(tmp_path / "parts", *parts))["state"] == direct
+    assert info(squash(tmp_path / "all", chain[0], *parts))["state"] == direct
+    assert info(squash(tmp_path / "all2", chain[0], tmp_path / "parts"))["state"] == direct
+    succeed(VALISE, "restore", "-o", tmp_path / "restored.db", chain[0], tmp_path / "parts")
+    assert info(dump(tmp_path / "restored.db", tmp_path / "again"))["state"] == direct
+
+
+def test_empty_deltas_change_nothing(tmp_path: Path) -> None:
+    database = make(tmp_path / "a.db", 10)
+    full = dump(database, tmp_path / "full")
+    empty = delta(database, tmp_path / "empty", full)
+    assert info(squash(tmp_path / "idle", empty, empty))["unchanged"]
+    assert squash(tmp_path / "same", full, empty, tmp_path / "idle").read_bytes() == full.read_bytes()
+
+
+def test_damage_is_not_copied(tmp_path: Path) -> None:
+    """Wherever a byte of a block is wrong, it is said, and there is no file."""
+    database = make(tmp_path / "a.db", 20000)
+    full = dump(database, tmp_path / "full")
+    execute(database, "UPDATE d SET t = 'changed' WHERE id = 50")
+    change = delta(database, tmp_path / "delta", full)
+    sound = full.read_bytes()
+    for step in range(1, 12):
+        for file, whole in ((full, sound), (change, change.read_bytes())):
+            damaged = bytearray(whole)
+            damaged[len(whole) * step // 12] ^= 0x10
+            file.write_bytes(damaged)
+            fail(CORRUPT, [file.name], VALISE, "squash", "-o", tmp_path / "never", full, change)
+            file.write_bytes(whole)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "delta", "full"]
+
+
+def test_a_killed_squash_leaves_no_dump(tmp_path: Path) -> None:
+    database = make(tmp_path / "a.db")
+    full = dump(database, tmp_path / "full")
+    execute(database, "UPDATE d SET t = 'changed' WHERE id = 50")
+    change = delta(database, tmp_path / "delta", full)
+    for delay in (0.0, 0.02, 0.1):
+        running = subprocess.Popen([VALISE, "squash", "--level", "19", "-o", tmp_path / "out", full, change])
+        time.sleep(delay)
+        running.send_signal(signal.SIGKILL)
+        assert running.wait() in (-signal.SIGKILL, 0)
+        if running.returncode != 0:
+            assert not (tmp_path / "out").exists()
+    squash(tmp_path / "sound", full, change)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_noticed(tmp_path: Path) -> None:
+    database = make(tmp_path / "a.db")
+    full = dump(database, tmp_path / "full")
+    with open("/dev/full", "wb") as file:
+        fail(IO, ["space"], VALISE, "squash", "-o", "-", full, stdout=file)
+
+
+def test_a_lone_full_dump_is_copied_byte_for_byte(tmp_path: Path) -> None:
+    full = dump(make(tmp_path / "a.db"), tmp_path / "full")
+    assert squash(tmp_path / "copy", full).read_bytes() == full.read_bytes()
