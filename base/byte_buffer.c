@@ -54,14 +54,6 @@ void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value)
     byte_buffer_put(b, bytes, sizeof(bytes));
 }
 
-void byte_buffer_put_text(struct byte_buffer *b, const char *text)
-{
-    size_t size = strlen(text);
-
-    byte_buffer_put_u32(b, (uint32_t)size);
-    byte_buffer_put(b, text, size);
-}
-
 void byte_buffer_format_list(struct byte_buffer *b, const char *fmt, va_list args)
 {
     va_list again;

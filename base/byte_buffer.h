@@ -48,7 +48,7 @@ static inline void byte_buffer_reserve(struct byte_buffer *b, size_t more)
         byte_buffer_grow(b, more);
 }
 
-/* Appends. put_text writes a u32 length and then the bytes of a NUL-ended string. */
+/* Appends. put_text appends the bytes of a NUL-ended string. */
 static inline void byte_buffer_put(struct byte_buffer *b, const void *bytes, size_t size)
 {
     if (size == 0)
@@ -56,6 +56,11 @@ static inline void byte_buffer_put(struct byte_buffer *b, const void *bytes, siz
     byte_buffer_reserve(b, size);
     memcpy(b->data + b->size, bytes, size);
     b->size += size;
+}
+
+static inline void byte_buffer_put_text(struct byte_buffer *b, const char *text)
+{
+    byte_buffer_put(b, text, strlen(text));
 }
 
 static inline void byte_buffer_put_u8(struct byte_buffer *b, uint8_t value)
@@ -79,7 +84,6 @@ static inline void byte_buffer_put_u64(struct byte_buffer *b, uint64_t value)
 }
 
 void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value);
-void byte_buffer_put_text(struct byte_buffer *b, const char *text);
 
 /* Appends formatted text of any length, without a NUL. The second form is for functions with "...".
  */

@@ -55,7 +55,7 @@ static bool takes_value(const struct command_line_option *option)
 
 static void put(struct byte_buffer *out, const char *text)
 {
-    byte_buffer_put(out, text, strlen(text));
+    byte_buffer_put_text(out, text);
 }
 
 static void put_spaces(struct byte_buffer *out, size_t count)

@@ -249,6 +249,14 @@ void file_output_release(struct file_output *out)
     *out = (struct file_output){.fd = -1};
 }
 
+bool file_print(const struct byte_buffer *text, struct error *err)
+{
+    OWNED(file_output) struct file_output out = {0};
+
+    return file_output_open(&out, "-", err) && file_output_write(&out, text->data, text->size, err)
+           && file_output_commit(&out, err);
+}
+
 /* --- reading -------------------------------------------------------------- */
 
 /* Reads what is there, or waits for it; stopping on request ends the wait. */

@@ -59,6 +59,9 @@ MUST_CHECK bool file_temporary(int *fd, struct error *err);
 MUST_CHECK bool file_write_all(
     int fd, const char *name, const void *bytes, size_t size, struct error *err);
 
+/* Writes all of it to standard output. Fails as file_output_write() does. */
+MUST_CHECK bool file_print(const struct byte_buffer *text, struct error *err);
+
 /* --- reading -------------------------------------------------------------- */
 
 /* A regular file open for reading at offsets; safe to share between threads. */

@@ -13,7 +13,7 @@
 
 static void put(struct json_writer *w, const char *text)
 {
-    byte_buffer_put(w->out, text, strlen(text));
+    byte_buffer_put_text(w->out, text);
 }
 
 static void put_line(struct json_writer *w)

@@ -78,11 +78,11 @@ static void put(struct byte_buffer *out, const uint8_t *p, size_t size, bool is_
 
         if (taken == 0 || (taken == 1 && IS_IN(harmful, code))) {
             snprintf(escape, sizeof(escape), "\\x%02x", (unsigned)p[0]);
-            byte_buffer_put(out, escape, strlen(escape));
+            byte_buffer_put_text(out, escape);
             taken = 1;
         } else if (IS_IN(harmful, code)) {
             snprintf(escape, sizeof(escape), "\\u{%x}", (unsigned)code);
-            byte_buffer_put(out, escape, strlen(escape));
+            byte_buffer_put_text(out, escape);
         } else {
             if (is_quoted && code == '"')
                 byte_buffer_put_u8(out, '"');

@@ -80,7 +80,7 @@ const char *finding_mend_kind_name(enum finding_mend_kind kind)
 
 static void put(struct byte_buffer *out, const char *text)
 {
-    byte_buffer_put(out, text, strlen(text));
+    byte_buffer_put_text(out, text);
 }
 
 /* Words, broken at spaces; each line starts with indent. */

@@ -34,7 +34,7 @@ static bool run_check(
             continue;
         if (findings->size > 0)
             byte_buffer_put(findings, "; ", 2);
-        byte_buffer_put(findings, text, strlen(text));
+        byte_buffer_put_text(findings, text);
     }
     if (status != SQLITE_DONE)
         return sqlite_error_set(err, source->db, status, "cannot check the database");

@@ -205,6 +205,17 @@ static bool run(const struct arguments *arguments, const char *output_path,
     return true;
 }
 
+/* What --help and --version ask for. */
+static int answer(const struct byte_buffer *text)
+{
+    struct error err;
+
+    if (file_print(text, &err))
+        return EXIT_SUCCESS;
+    print_line("", err.text);
+    return (int)err.kind;
+}
+
 int main(int argc, char **argv)
 {
     OWNED(command_line_result) struct command_line_result result = {0};
@@ -225,9 +236,7 @@ int main(int argc, char **argv)
         return (int)err.kind;
     }
     if (result.answer.size > 0)
-        return fwrite(result.answer.data, result.answer.size, 1, stdout) == 1 && fflush(stdout) == 0
-                   ? EXIT_SUCCESS
-                   : (int)ERROR_IO;
+        return answer(&result.answer);
     if (arguments.output_path == NULL)
         default_path = dump_output_name(arguments.database_path);
     progress_init(&progress, "valise-dump", arguments.bases.count == 0 ? "dump" : "delta");

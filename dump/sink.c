@@ -260,15 +260,15 @@ static void put_query(struct byte_buffer *sql, const struct schema_table *table,
     const char *before = with_function ? "SELECT " FUNCTION_NAME "(" : "SELECT ";
     const char *after = with_function ? ") FROM main." : " FROM main.";
 
-    byte_buffer_put(sql, before, strlen(before));
+    byte_buffer_put_text(sql, before);
     if (rowid != NULL)
-        byte_buffer_put(sql, rowid, strlen(rowid));
+        byte_buffer_put_text(sql, rowid);
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (i > 0 || rowid != NULL)
             byte_buffer_put_u8(sql, ',');
         catalog_put_identifier(sql, &table->columns[i].name);
     }
-    byte_buffer_put(sql, after, strlen(after));
+    byte_buffer_put_text(sql, after);
     catalog_put_identifier(sql, &table->name);
     /* An index that has all columns would be scanned in its own order. */
     byte_buffer_put(sql, " NOT INDEXED", sizeof(" NOT INDEXED"));

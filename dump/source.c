@@ -163,7 +163,7 @@ static bool exists(const char *path, const char *suffix)
 {
     OWNED(byte_buffer) struct byte_buffer name = {0};
 
-    byte_buffer_put(&name, path, strlen(path));
+    byte_buffer_put_text(&name, path);
     byte_buffer_put(&name, suffix, strlen(suffix) + 1);
     return access((const char *)name.data, F_OK) == 0;
 }

@@ -106,7 +106,7 @@ bool connection_target_database(
     name = option_value(options, "dbname", name);
     if (target->database != NULL)
         name = target->database;
-    byte_buffer_put(out, name, strlen(name));
+    byte_buffer_put_text(out, name);
     PQconninfoFree(options);
     PQconninfoFree(defaults);
     return true;
@@ -222,7 +222,7 @@ static void on_notice(void *context, const PGresult *result)
 
     if (text == NULL || warnings->size + strlen(text) + 1 > WARNINGS_SIZE_MAX)
         return;
-    byte_buffer_put(warnings, text, strlen(text));
+    byte_buffer_put_text(warnings, text);
     byte_buffer_put_u8(warnings, '\n');
 }
 

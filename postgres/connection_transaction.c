@@ -14,7 +14,7 @@ bool connection_transaction_begin(struct connection_transaction *transaction,
     transaction->connection = NULL;
     byte_buffer_put(&sql, "BEGIN ", 6);
     if (options != NULL)
-        byte_buffer_put(&sql, options, strlen(options));
+        byte_buffer_put_text(&sql, options);
     byte_buffer_put_u8(&sql, 0);
     if (!connection_exec(connection, (const char *)sql.data, err))
         return false;

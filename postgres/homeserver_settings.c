@@ -190,7 +190,7 @@ struct writer {
 
 static void put(struct byte_buffer *out, const char *text)
 {
-    byte_buffer_put(out, text, strlen(text));
+    byte_buffer_put_text(out, text);
 }
 
 static void put_line(const struct writer *w, size_t depth, const char *key)

@@ -6,7 +6,7 @@
 
 void quote_plain(struct byte_buffer *out, const char *sql)
 {
-    byte_buffer_put(out, sql, strlen(sql));
+    byte_buffer_put_text(out, sql);
 }
 
 /* Appends text between two marks; a mark inside is doubled. */

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "base/owned.h"
 #include "base/standard_streams.h"
 #include "base/stop.h"
@@ -9,13 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool print_out(const struct byte_buffer *text, struct error *err)
-{
-    if (fwrite(text->data, 1, text->size, stdout) != text->size || fflush(stdout) != 0)
-        return error_set_errno(err, "cannot write to standard output");
-    return true;
-}
-
 static bool run(int argc, char **argv, struct byte_buffer *list, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer out = {0};
@@ -25,11 +19,11 @@ static bool run(int argc, char **argv, struct byte_buffer *list, struct error *e
     if (!options_read(&options, argc, argv, &out, err))
         return false;
     if (out.size > 0)
-        return print_out(&out, err);
+        return file_print(&out, err);
     done = stop_install(err) && run_command(&options, &out, list, err);
     if (!done && err->kind != ERROR_REJECTED)
         return false;
-    return print_out(&out, err) && done;
+    return file_print(&out, err) && done;
 }
 
 int main(int argc, char **argv)

@@ -6,7 +6,6 @@
 #include "base/stop.h"
 #include "format/chain_scan.h"
 #include "tools/key_filter.h"
-#include "tools/print.h"
 #include "tools/row_text.h"
 
 #include <limits.h>
@@ -194,7 +193,7 @@ bool cmd_cat_run(int argc, char **argv, struct error *err)
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     cat.format = (enum row_text_format)format;
     if (cat.format == ROW_TEXT_CSV && tables.count != 1)
         return error_set(err, ERROR_USAGE, "CSV is for one table: say which with --table");

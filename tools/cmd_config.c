@@ -8,7 +8,6 @@
 #include "base/yaml_tree.h"
 #include "postgres/homeserver_settings.h"
 #include "postgres/homeserver_switch.h"
-#include "tools/print.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,7 +181,7 @@ static bool run(const struct arguments *arguments, struct error *err)
     if (!done)
         return false;
     if (arguments->output_path == NULL || strcmp(arguments->output_path, "-") == 0)
-        return print_out(&after, err);
+        return file_print(&after, err);
     return write_file(arguments->output_path, &after, err);
 }
 
@@ -194,7 +193,7 @@ bool cmd_config_run(int argc, char **argv, struct error *err)
     if (!parse(&arguments, &parsed, argc, argv, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     arguments.path = parsed.operands[0];
     return run(&arguments, err);
 }

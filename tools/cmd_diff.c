@@ -8,7 +8,6 @@
 #include "format/header.h"
 #include "format/state.h"
 #include "tools/database_dump.h"
-#include "tools/print.h"
 #include "tools/row_text.h"
 #include "tools/table_diff.h"
 #include "tools/text_table.h"
@@ -381,7 +380,7 @@ bool cmd_diff_run(int argc, char **argv, struct error *err)
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (!stop_install(err) || !open_sides(&diff, &from, &parsed, err) || !run(&diff, err))
         return false;
     if (by_status && (diff.changed_count > 0 || diff.schema_count > 0))

@@ -1,13 +1,13 @@
 #include "tools/cmd_doctor.h"
 
 #include "base/command_line.h"
+#include "base/file.h"
 #include "base/owned.h"
 #include "base/stop.h"
 #include "doctor/doctor.h"
 #include "doctor/host_memory.h"
 #include "postgres/database_create.h"
 #include "postgres/homeserver.h"
-#include "tools/print.h"
 #include "watch/watch_options.h"
 
 #define WATCH_AT 7 /* the first of the options that are the same in every program */
@@ -146,7 +146,7 @@ static bool examine(const struct arguments *arguments, struct doctor_order *orde
     order->progress = &progress;
     done = look(arguments, order, out, err);
     watch_options_finish(&arguments->watch, &progress, NULL, done ? NULL : err);
-    return print_out(out, done ? err : &failure) && done;
+    return file_print(out, done ? err : &failure) && done;
 }
 
 bool cmd_doctor_run(int argc, char **argv, struct error *err)
@@ -160,7 +160,7 @@ bool cmd_doctor_run(int argc, char **argv, struct error *err)
     if (!parse(&arguments, &parsed, argc, argv, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (!check(&arguments, &order.memory_size, err) || !stop_install(err))
         return false;
     order.target.dsn = arguments.dsn;
@@ -171,7 +171,7 @@ bool cmd_doctor_run(int argc, char **argv, struct error *err)
         order.homeserver = &homeserver;
     }
     if (arguments.creates)
-        return database_create(&order.target, arguments.owner, &out, err) && print_out(&out, err);
+        return database_create(&order.target, arguments.owner, &out, err) && file_print(&out, err);
     order.profile = arguments.profile;
     order.fixes = arguments.fixes.items;
     order.fix_count = arguments.fixes.count;

@@ -1,14 +1,15 @@
 #include "tools/cmd_info.h"
 
 #include "base/command_line.h"
+#include "base/file.h"
 #include "base/json_writer.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "format/dump_reader.h"
 #include "format/state.h"
 #include "tools/chain_report.h"
-#include "tools/print.h"
 #include "tools/text_table.h"
+#include "watch/amount_text.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -93,9 +94,9 @@ static const char *auto_vacuum_name(uint32_t auto_vacuum)
 
 static void put_size(struct byte_buffer *out, uint64_t size)
 {
-    char text[PRINT_SIZE_ROOM];
+    char text[AMOUNT_TEXT_ROOM];
 
-    byte_buffer_format(out, "%s", print_size(text, size));
+    byte_buffer_format(out, "%s", amount_text_size(text, size));
 }
 
 static void put_schema(struct byte_buffer *out, const struct schema *schema)
@@ -423,7 +424,7 @@ static bool put_chain(const struct command_line_result *parsed, bool as_json, st
 
     if (!chain_report_put(&out, (const char *const *)parsed->operands, parsed->operand_count,
             as_json, &first_gap, err)
-        || !print_out(&out, err))
+        || !file_print(&out, err))
         return false;
     if (first_gap == 0)
         return true;
@@ -470,7 +471,7 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (parsed.operand_count > 1)
         return put_chain(&parsed, as_json, err);
     if (!dump_reader_open(&reader, parsed.operands[0], err))
@@ -481,5 +482,5 @@ bool cmd_info_run(int argc, char **argv, struct error *err)
         put_json(&out, &reader);
     else
         put_text(&out, &reader, with_columns);
-    return print_out(&out, err);
+    return file_print(&out, err);
 }

@@ -4,16 +4,14 @@
 #include "base/file.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
-#include "base/stop.h"
 #include "format/state.h"
-#include "tools/print.h"
 #include "tools/restore_feed.h"
 #include "tools/restore_plain.h"
 #include "tools/restore_proof.h"
 #include "tools/restore_schema.h"
 #include "tools/restore_table.h"
+#include "tools/writing_command.h"
 #include "watch/progress_task.h"
-#include "watch/watch_options.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -206,9 +204,18 @@ static void put_result(struct byte_buffer *out, const char *path, const struct c
     }
 }
 
-static bool restore(const char *path, const struct command_line_result *parsed,
-    struct progress *progress, struct byte_buffer *out, struct error *err)
+/* What is asked for. */
+struct restoration {
+    const char *path;
+    const struct command_line_result *parsed;
+};
+
+static bool restore(
+    void *context, struct progress *progress, struct byte_buffer *out, struct error *err)
 {
+    const struct restoration *wanted = context;
+    const struct command_line_result *parsed = wanted->parsed;
+    const char *path = wanted->path;
     OWNED(chain) struct chain chain = {0};
     OWNED(file_output) struct file_output output = {.fd = -1};
     OWNED(restore_proof) struct restore_proof proof = {.progress = progress};
@@ -227,21 +234,6 @@ static bool restore(const char *path, const struct command_line_result *parsed,
         return false;
     put_result(out, path, &chain, &proof);
     return true;
-}
-
-static bool run(const char *path, const struct watch_options *watch,
-    const struct command_line_result *parsed, struct error *err)
-{
-    OWNED(byte_buffer) struct byte_buffer out = {0};
-    OWNED(progress) struct progress progress = {0};
-    bool done;
-
-    progress_init(&progress, "valise", "restore");
-    progress_describe(&progress, parsed->operands[parsed->operand_count - 1], path);
-    done = stop_install(err) && watch_options_start(watch, &progress, err)
-           && restore(path, parsed, &progress, &out, err);
-    watch_options_finish(watch, &progress, NULL, done ? NULL : err);
-    return done && print_out(&out, err);
 }
 
 #define WATCH_AT 1 /* the first of the options that are the same in every program */
@@ -272,19 +264,24 @@ bool cmd_restore_run(int argc, char **argv, struct error *err)
             "Exit status: 0 restored and proven, 2 wrong usage, 4 the system refused, 5 not "
             "a dump,\n6 damaged, 7 newer than this program, 8 SQLite cannot run the schema, "
             "9 refused,\n10 the restored database differs, 11 stopped. Unless 0 there is no "
-            "FILE.\n",
+            "FILE;\nor it is complete, with 4, and only standard output could not be written: that "
+            "is said then.\n",
         .operand_name = "FULL",
         .operand_min = 1,
         .operand_max = INT_MAX,
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
+    struct restoration wanted = {.parsed = &parsed};
+    struct writing_command command = {
+        .name = "restore", .parsed = &parsed, .watch = &watch, .work = restore, .context = &wanted};
 
     watch_options_describe(options + WATCH_AT, &watch);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the database to write");
-    return run(path, &watch, &parsed, err);
+    command.path = wanted.path = path;
+    return writing_command_run(&command, err);
 }

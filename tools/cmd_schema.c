@@ -5,7 +5,6 @@
 #include "base/owned.h"
 #include "format/dump_guard.h"
 #include "tools/create_script.h"
-#include "tools/print.h"
 
 #include <stdio.h>
 
@@ -80,6 +79,6 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     return write_script(path, parsed.operands[0], &types, err);
 }

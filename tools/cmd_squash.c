@@ -1,15 +1,15 @@
 #include "tools/cmd_squash.h"
 
 #include "base/command_line.h"
+#include "base/file.h"
 #include "base/owned.h"
-#include "base/stop.h"
 #include "format/block.h"
 #include "format/dump_guard.h"
 #include "format/rows_writer.h"
 #include "format/state.h"
-#include "tools/print.h"
 #include "tools/squash.h"
-#include "watch/watch_options.h"
+#include "tools/writing_command.h"
+#include "watch/amount_text.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -27,14 +27,29 @@ static bool check_is_new(const char *path, struct error *err)
                "\"%s\" exists: remove it, squash to another name, or use --force", path);
 }
 
-static bool squash(const struct squash_options *options, const struct command_line_result *parsed,
-    struct byte_buffer *out, struct error *err)
+static bool check_output(const char *path, bool is_forced, struct error *err)
 {
+    return is_forced ? dump_guard_check_database(path, err) : check_is_new(path, err);
+}
+
+/* What is asked for. */
+struct merger {
+    struct squash_options options;
+    const struct command_line_result *parsed;
+};
+
+static bool squash(
+    void *context, struct progress *progress, struct byte_buffer *out, struct error *err)
+{
+    struct merger *wanted = context;
+    struct squash_options *options = &wanted->options;
+    const struct command_line_result *parsed = wanted->parsed;
     OWNED(chain) struct chain chain = {0};
     struct dump_writer_result result;
     char state[STATE_TEXT_SIZE];
-    char size[PRINT_SIZE_ROOM];
+    char size[AMOUNT_TEXT_ROOM];
 
+    options->progress = progress;
     if (!chain_open(&chain, (const char *const *)parsed->operands, parsed->operand_count, err)
         || !squash_run(&chain, options, &result, err))
         return false;
@@ -42,16 +57,18 @@ static bool squash(const struct squash_options *options, const struct command_li
         return true;
     state_format(state, result.state_id);
     byte_buffer_format(out, "%s: %s, %s, %" PRIu32 " blocks\nstate %s\n", options->path,
-        chain_is_full(&chain) ? "full dump" : "delta", print_size(size, result.file_size),
+        chain_is_full(&chain) ? "full dump" : "delta", amount_text_size(size, result.file_size),
         result.block_count, state);
     return true;
 }
 
-/* 0: none was asked for. */
-static void choose_level(struct squash_options *options, int level)
+/* A level of 0: none was asked for. */
+static struct squash_options options_of(const char *path, uint64_t level, uint64_t thread_count)
 {
-    options->is_recompressed = level != 0;
-    options->level = level != 0 ? level : BLOCK_LEVEL_DEFAULT;
+    return (struct squash_options){.path = path,
+        .is_recompressed = level != 0,
+        .level = level != 0 ? (int)level : BLOCK_LEVEL_DEFAULT,
+        .thread_count = (unsigned)thread_count};
 }
 
 static uint64_t default_thread_count(void)
@@ -63,23 +80,13 @@ static uint64_t default_thread_count(void)
     return cores < 1 ? 1 : (uint64_t)cores;
 }
 
-static bool run(struct squash_options *options, const struct watch_options *watch,
-    const struct command_line_result *parsed, struct error *err)
-{
-    OWNED(byte_buffer) struct byte_buffer out = {0};
-    OWNED(progress) struct progress progress = {0};
-    bool done;
-
-    progress_init(&progress, "valise", "squash");
-    progress_describe(&progress, parsed->operands[parsed->operand_count - 1], options->path);
-    options->progress = &progress;
-    done = stop_install(err) && watch_options_start(watch, &progress, err)
-           && squash(options, parsed, &out, err);
-    watch_options_finish(watch, &progress, NULL, done ? NULL : err);
-    return done && print_out(&out, err);
-}
-
 #define WATCH_AT 4 /* the first of the options that are the same in every program */
+
+static const char epilogue[] =
+    "Exit status: 0 written, 2 wrong usage, 4 the system refused, 5 not a dump, "
+    "6 damaged,\n7 newer than this program, 9 FILE exists or the dumps do not "
+    "follow each other,\n11 stopped. Unless 0 nothing is written; or FILE is complete, with "
+    "4, and only\nstandard output could not be written: that is said then.\n";
 
 bool cmd_squash_run(int argc, char **argv, struct error *err)
 {
@@ -120,25 +127,24 @@ bool cmd_squash_run(int argc, char **argv, struct error *err)
             "of the last one, and serves as a base as well as they did. One DUMP may be - "
             "for standard input.",
         .options = options,
-        .epilogue = "Exit status: 0 written, 2 wrong usage, 4 the system refused, 5 not a dump, "
-                    "6 damaged,\n7 newer than this program, 9 FILE exists or the dumps do not "
-                    "follow each other,\n11 stopped. Unless 0 nothing is written.\n",
+        .epilogue = epilogue,
         .operand_name = "DUMP",
         .operand_min = 1,
         .operand_max = INT_MAX,
     };
     OWNED(command_line_result) struct command_line_result parsed = {0};
-    struct squash_options wanted;
+    struct merger wanted = {.parsed = &parsed};
+    struct writing_command command = {
+        .name = "squash", .parsed = &parsed, .watch = &watch, .work = squash, .context = &wanted};
 
     watch_options_describe(options + WATCH_AT, &watch);
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (path == NULL)
         return error_set(err, ERROR_USAGE, "--output FILE is missing: the dump to write");
-    wanted = (struct squash_options){.path = path, .thread_count = (unsigned)thread_count};
-    choose_level(&wanted, (int)level);
-    return (is_forced ? dump_guard_check_database(path, err) : check_is_new(path, err))
-           && run(&wanted, &watch, &parsed, err);
+    wanted.options = options_of(path, level, thread_count);
+    command.path = path;
+    return check_output(path, is_forced, err) && writing_command_run(&command, err);
 }

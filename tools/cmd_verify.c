@@ -1,6 +1,7 @@
 #include "tools/cmd_verify.h"
 
 #include "base/command_line.h"
+#include "base/file.h"
 #include "base/json_writer.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
@@ -8,7 +9,6 @@
 #include "format/state.h"
 #include "tools/chain_report.h"
 #include "tools/dump_check.h"
-#include "tools/print.h"
 #include "watch/watch_options.h"
 
 #include <inttypes.h>
@@ -309,7 +309,7 @@ static bool verify(
            && (parsed->operand_count == 1 ? verify_one(verification, parsed->operands[0], err)
                                           : verify_chain(verification, parsed, err));
     watch_options_finish(&verification->watch, &verification->progress, NULL, done ? NULL : err);
-    if (print_out(&verification->out, done ? err : &failure))
+    if (file_print(&verification->out, done ? err : &failure))
         return done;
     return false;
 }
@@ -356,7 +356,7 @@ bool cmd_verify_run(int argc, char **argv, struct error *err)
     if (!command_line_parse(&line, argc, argv, &parsed, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     if (verification.thread_count > THREAD_COUNT_MAX)
         verification.thread_count = THREAD_COUNT_MAX;
     if (verification.as_json && parsed.operand_count > 1)

@@ -43,7 +43,7 @@ static void make_name(struct byte_buffer *out, const struct create_name *name, u
     if (second_size > 0)
         byte_buffer_format(out, "_");
     byte_buffer_put(out, second.data, clip(&second, second_size));
-    byte_buffer_put(out, label, strlen(label));
+    byte_buffer_put_text(out, label);
 }
 
 static bool is_taken(const struct schema *schema, const struct byte_buffer *name)

@@ -1,4 +1,5 @@
 #include "base/command_line.h"
+#include "base/file.h"
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "base/standard_streams.h"
@@ -11,7 +12,6 @@
 #include "tools/cmd_schema.h"
 #include "tools/cmd_squash.h"
 #include "tools/cmd_verify.h"
-#include "tools/print.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -73,7 +73,7 @@ static bool run(int argc, char **argv, struct error *err)
     if (!parse(&parsed, argc, argv, err))
         return false;
     if (parsed.answer.size > 0)
-        return print_out(&parsed.answer, err);
+        return file_print(&parsed.answer, err);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].name, parsed.operands[0]) == 0)
             return commands[i].run((int)parsed.operand_count, parsed.operands, err);

@@ -17,7 +17,7 @@ void restore_plain_release(struct restore_plain *plain)
 
 static void put_text(struct byte_buffer *sql, const char *text)
 {
-    byte_buffer_put(sql, text, strlen(text));
+    byte_buffer_put_text(sql, text);
 }
 
 static void put_name(struct byte_buffer *sql, const char *name)

@@ -221,7 +221,7 @@ static bool check_lines(
             return error_set(err, ERROR_DATABASE, "integrity_check says: %s", finding);
         if (notes == NULL)
             continue;
-        byte_buffer_put(notes, finding, strlen(finding));
+        byte_buffer_put_text(notes, finding);
         byte_buffer_put_u8(notes, '\n');
     }
 }

@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void put(struct byte_buffer *out, const char *text)
-{
-    byte_buffer_put(out, text, strlen(text));
-}
-
 static void put_hex(struct byte_buffer *out, const struct value *value)
 {
     static const char digits[] = "0123456789abcdef";
@@ -34,9 +29,9 @@ static void put_finite(struct byte_buffer *out, double real)
         if (strtod(text, NULL) == real)
             break;
     }
-    put(out, text);
+    byte_buffer_put_text(out, text);
     if (strpbrk(text, ".e") == NULL)
-        put(out, ".0");
+        byte_buffer_put_text(out, ".0");
 }
 
 /* Is it UTF-8 without characters that a terminal would act on? */
@@ -65,72 +60,28 @@ static void put_quoted(struct byte_buffer *out, const struct value *text, char q
     byte_buffer_put_u8(out, (uint8_t)quote);
 }
 
-/* --- SQL ---------------------------------------------------------------------------- */
+/* --- what the formats differ in ------------------------------------------------------- */
 
-static void put_sql(struct byte_buffer *out, const struct value *value)
-{
-    switch (value->class) {
-    case VALUE_NULL:
-        put(out, "NULL");
-        return;
-    case VALUE_INTEGER:
-        byte_buffer_format(out, "%" PRId64, value->integer);
-        return;
-    case VALUE_REAL:
-        if (isinf(value->real))
-            put(out, value->real > 0 ? "9e999" : "-9e999");
-        else
-            put_finite(out, value->real);
-        return;
-    case VALUE_TEXT:
-        if (is_plain(value)) {
-            put_quoted(out, value, '\'');
-            return;
-        }
-        put(out, "CAST(X'");
-        put_hex(out, value);
-        put(out, "' AS TEXT)");
-        return;
-    case VALUE_BLOB:
-        put(out, "X'");
-        put_hex(out, value);
-        put(out, "'");
-        return;
-    }
-}
+/* What stands before and behind bytes in hexadecimal. */
+struct row_text_frame {
+    const char *before;
+    const char *after;
+};
 
-/* --- CSV ------------------------------------------------------------------------------ */
+struct row_text_form {
+    const char *null;
+    const char *infinite;
+    const char *negative_infinite;
+    struct row_text_frame text; /* that cannot be shown */
+    struct row_text_frame blob;
+};
 
-static void put_csv(struct byte_buffer *out, const struct value *value)
-{
-    switch (value->class) {
-    case VALUE_NULL:
-        return;
-    case VALUE_INTEGER:
-        byte_buffer_format(out, "%" PRId64, value->integer);
-        return;
-    case VALUE_REAL:
-        if (isinf(value->real))
-            put(out, value->real > 0 ? "inf" : "-inf");
-        else
-            put_finite(out, value->real);
-        return;
-    case VALUE_TEXT:
-        if (is_plain(value)) {
-            put_quoted(out, value, '"');
-            return;
-        }
-        put(out, "T'");
-        put_hex(out, value);
-        put(out, "'");
-        return;
-    case VALUE_BLOB:
-        put(out, "X'");
-        put_hex(out, value);
-        put(out, "'");
-        return;
-    }
-}
+static const struct row_text_form forms[] = {
+    [ROW_TEXT_SQL] = {"NULL", "9e999", "-9e999", {"CAST(X'", "' AS TEXT)"}, {"X'", "'"}},
+    [ROW_TEXT_CSV] = {"", "inf", "-inf", {"T'", "'"}, {"X'", "'"}},
+    [ROW_TEXT_JSONL] = {"null", "{\"real\": \"inf\"}", "{\"real\": \"-inf\"}",
+        {"{\"text\": \"", "\"}"}, {"{\"blob\": \"", "\"}"}},
+};
 
 /* --- JSON ------------------------------------------------------------------------------ */
 
@@ -154,41 +105,6 @@ static void put_json_text(struct byte_buffer *out, const uint8_t *bytes, size_t 
     byte_buffer_put_u8(out, '"');
 }
 
-/* {"<kind>": "<hex>"} */
-static void put_json_bytes(struct byte_buffer *out, const char *kind, const struct value *value)
-{
-    byte_buffer_format(out, "{\"%s\": \"", kind);
-    put_hex(out, value);
-    put(out, "\"}");
-}
-
-static void put_json(struct byte_buffer *out, const struct value *value)
-{
-    switch (value->class) {
-    case VALUE_NULL:
-        put(out, "null");
-        return;
-    case VALUE_INTEGER:
-        byte_buffer_format(out, "%" PRId64, value->integer);
-        return;
-    case VALUE_REAL:
-        if (isinf(value->real))
-            put(out, value->real > 0 ? "{\"real\": \"inf\"}" : "{\"real\": \"-inf\"}");
-        else
-            put_finite(out, value->real);
-        return;
-    case VALUE_TEXT:
-        if (utf8_is_valid(value->bytes, value->size))
-            put_json_text(out, value->bytes, value->size);
-        else
-            put_json_bytes(out, "text", value);
-        return;
-    case VALUE_BLOB:
-        put_json_bytes(out, "blob", value);
-        return;
-    }
-}
-
 /* A name, in which invalid UTF-8 cannot be told from a question mark. */
 static void put_json_name(struct byte_buffer *out, const struct schema_text *name)
 {
@@ -197,22 +113,51 @@ static void put_json_name(struct byte_buffer *out, const struct schema_text *nam
     if (utf8_is_valid(bytes, name->size))
         put_json_text(out, bytes, name->size);
     else
-        put(out, "\"?\"");
+        byte_buffer_put_text(out, "\"?\"");
 }
 
 /* --- rows ------------------------------------------------------------------------------- */
 
+static void put_bytes(
+    struct byte_buffer *out, const struct row_text_frame *frame, const struct value *value)
+{
+    byte_buffer_put_text(out, frame->before);
+    put_hex(out, value);
+    byte_buffer_put_text(out, frame->after);
+}
+
+static void put_text(struct byte_buffer *out, enum row_text_format format, const struct value *text)
+{
+    if (format == ROW_TEXT_JSONL && utf8_is_valid(text->bytes, text->size))
+        put_json_text(out, text->bytes, text->size);
+    else if (format != ROW_TEXT_JSONL && is_plain(text))
+        put_quoted(out, text, format == ROW_TEXT_SQL ? '\'' : '"');
+    else
+        put_bytes(out, &forms[format].text, text);
+}
+
 void row_text_value(struct byte_buffer *out, enum row_text_format format, const struct value *value)
 {
-    switch (format) {
-    case ROW_TEXT_SQL:
-        put_sql(out, value);
+    const struct row_text_form *form = &forms[format];
+
+    switch (value->class) {
+    case VALUE_NULL:
+        byte_buffer_put_text(out, form->null);
         return;
-    case ROW_TEXT_CSV:
-        put_csv(out, value);
+    case VALUE_INTEGER:
+        byte_buffer_format(out, "%" PRId64, value->integer);
         return;
-    case ROW_TEXT_JSONL:
-        put_json(out, value);
+    case VALUE_REAL:
+        if (isinf(value->real))
+            byte_buffer_put_text(out, value->real > 0 ? form->infinite : form->negative_infinite);
+        else
+            put_finite(out, value->real);
+        return;
+    case VALUE_TEXT:
+        put_text(out, format, value);
+        return;
+    case VALUE_BLOB:
+        put_bytes(out, &form->blob, value);
         return;
     }
 }
@@ -225,10 +170,10 @@ void row_text_heading(struct byte_buffer *out, const struct schema_table *table)
             .size = (uint32_t)name->size,
             .bytes = (const uint8_t *)name->bytes};
 
-        put(out, i > 0 ? "," : "");
-        put_csv(out, &text);
+        byte_buffer_put_text(out, i > 0 ? "," : "");
+        row_text_value(out, ROW_TEXT_CSV, &text);
     }
-    put(out, "\r\n");
+    byte_buffer_put_text(out, "\r\n");
 }
 
 static void put_insert(
@@ -236,25 +181,25 @@ static void put_insert(
 {
     const char *separator = " (";
 
-    put(out, "INSERT INTO ");
+    byte_buffer_put_text(out, "INSERT INTO ");
     sql_name_put(out, &table->name);
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].generated != SCHEMA_GENERATED_NO)
             continue;
-        put(out, separator);
+        byte_buffer_put_text(out, separator);
         sql_name_put(out, &table->columns[i].name);
         separator = ", ";
     }
-    put(out, ") VALUES ");
+    byte_buffer_put_text(out, ") VALUES ");
     separator = "(";
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].generated != SCHEMA_GENERATED_NO)
             continue;
-        put(out, separator);
-        put_sql(out, &values[i]);
+        byte_buffer_put_text(out, separator);
+        row_text_value(out, ROW_TEXT_SQL, &values[i]);
         separator = ", ";
     }
-    put(out, ");\n");
+    byte_buffer_put_text(out, ");\n");
 }
 
 void row_text_put(struct byte_buffer *out, enum row_text_format format,
@@ -264,23 +209,23 @@ void row_text_put(struct byte_buffer *out, enum row_text_format format,
         put_insert(out, table, values);
         return;
     }
-    put(out, format == ROW_TEXT_JSONL ? "{" : "");
+    byte_buffer_put_text(out, format == ROW_TEXT_JSONL ? "{" : "");
     for (uint32_t i = 0; i < table->column_count; i++) {
-        put(out, i == 0 ? "" : format == ROW_TEXT_JSONL ? ", " : ",");
+        byte_buffer_put_text(out, i == 0 ? "" : format == ROW_TEXT_JSONL ? ", " : ",");
         if (format == ROW_TEXT_JSONL) {
             put_json_name(out, &table->columns[i].name);
-            put(out, ": ");
+            byte_buffer_put_text(out, ": ");
         }
         row_text_value(out, format, &values[i]);
     }
-    put(out, format == ROW_TEXT_JSONL ? "}\n" : "\r\n");
+    byte_buffer_put_text(out, format == ROW_TEXT_JSONL ? "}\n" : "\r\n");
 }
 
 void row_text_tuple(struct byte_buffer *out, const struct value *values, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        put(out, i == 0 ? "(" : ", ");
-        put_sql(out, &values[i]);
+        byte_buffer_put_text(out, i == 0 ? "(" : ", ");
+        row_text_value(out, ROW_TEXT_SQL, &values[i]);
     }
-    put(out, ")");
+    byte_buffer_put_text(out, ")");
 }

@@ -2,7 +2,7 @@
 
 #include "base/owned.h"
 #include "base/safe_text.h"
-#include "tools/print.h"
+#include "watch/amount_text.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -70,9 +70,9 @@ void text_table_name(struct text_table *table, const char *bytes, size_t size)
 
 void text_table_size(struct text_table *table, uint64_t size)
 {
-    char text[PRINT_SIZE_ROOM];
+    char text[AMOUNT_TEXT_ROOM];
 
-    text_table_cell(table, "%s", print_size(text, size));
+    text_table_cell(table, "%s", amount_text_size(text, size));
 }
 
 static void put_cell(struct byte_buffer *out, const char *cell, size_t width, bool is_right)
@@ -82,7 +82,7 @@ static void put_cell(struct byte_buffer *out, const char *cell, size_t width, bo
 
     for (size_t i = 0; is_right && i < blank_count; i++)
         byte_buffer_put_u8(out, ' ');
-    byte_buffer_put(out, cell, strlen(cell));
+    byte_buffer_put_text(out, cell);
     for (size_t i = 0; !is_right && i < blank_count; i++)
         byte_buffer_put_u8(out, ' ');
 }
@@ -120,10 +120,10 @@ void text_table_put(struct byte_buffer *out, const struct text_table *table, con
         if (width > widths[i % column_count])
             widths[i % column_count] = width;
     }
-    byte_buffer_put(out, indent, strlen(indent));
+    byte_buffer_put_text(out, indent);
     put_row(out, table, table->headings, widths, column_count);
     for (size_t i = 0; i + column_count <= table->cell_count; i += column_count) {
-        byte_buffer_put(out, indent, strlen(indent));
+        byte_buffer_put_text(out, indent);
         put_row(out, table, table->cells + i, widths, column_count);
     }
     free(widths);

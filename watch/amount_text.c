@@ -6,7 +6,7 @@
 
 const char *amount_text_size(char text[AMOUNT_TEXT_ROOM], uint64_t size)
 {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
     double number = (double)size;
     size_t unit = 0;
 

@@ -46,7 +46,7 @@ static void keep_warning(struct screen_log *log, const char *program, const char
 {
     static const char before[] = ": warning: ";
 
-    byte_buffer_put(&log->warnings, program, strlen(program));
+    byte_buffer_put_text(&log->warnings, program);
     byte_buffer_put(&log->warnings, before, sizeof(before) - 1);
     safe_text_put(&log->warnings, text, strlen(text));
     byte_buffer_put_u8(&log->warnings, '\n');

@@ -190,7 +190,7 @@ static void draw_rule(struct screen *screen, int y, const char *title)
     OWNED(byte_buffer) struct byte_buffer text = {0};
 
     byte_buffer_put_u8(&text, ' ');
-    byte_buffer_put(&text, title, strlen(title));
+    byte_buffer_put_text(&text, title);
     byte_buffer_put_u8(&text, ' ');
     while (safe_text_width(text.data, text.size) < screen->style.width)
         byte_buffer_put(&text, screen->style.is_utf8 ? "─" : "-", screen->style.is_utf8 ? 3 : 1);

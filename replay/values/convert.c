@@ -142,7 +142,7 @@ static void put_replaced(
             map->replaces_text ? utf8_character_size(value->bytes + i, value->size - i) : 1;
 
         if (size == 0)
-            byte_buffer_put(out, replacement, strlen(replacement));
+            byte_buffer_put_text(out, replacement);
         else if (value->bytes[i] == 0)
             byte_buffer_put(out, map->nul_replacement, strlen(map->nul_replacement));
         else

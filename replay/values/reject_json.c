@@ -17,7 +17,7 @@
 
 static void put_plain(struct byte_buffer *out, const char *text)
 {
-    byte_buffer_put(out, text, strlen(text));
+    byte_buffer_put_text(out, text);
 }
 
 /* The bytes are valid UTF-8. */

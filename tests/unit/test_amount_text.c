@@ -12,8 +12,8 @@ static void sizes_have_decimal_units(void **state)
     char text[AMOUNT_TEXT_ROOM];
 
     (void)state;
-    assert_string_equal(amount_text_size(text, 0), "0 bytes");
-    assert_string_equal(amount_text_size(text, 999), "999 bytes");
+    assert_string_equal(amount_text_size(text, 0), "0 B");
+    assert_string_equal(amount_text_size(text, 999), "999 B");
     assert_string_equal(amount_text_size(text, 1000), "1.0 kB");
     assert_string_equal(amount_text_size(text, 999949), "999.9 kB");
     assert_string_equal(amount_text_size(text, 999950), "1.0 MB");

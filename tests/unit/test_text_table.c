@@ -1,7 +1,7 @@
 #include "base/owned.h"
 #include "tests/unit/unit.h"
-#include "tools/print.h"
 #include "tools/text_table.h"
+#include "watch/amount_text.h"
 
 static void aligns_columns(void **state)
 {
@@ -54,9 +54,9 @@ static void sizes_have_units(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char text[PRINT_SIZE_ROOM];
+        char text[AMOUNT_TEXT_ROOM];
 
-        assert_string_equal(print_size(text, cases[i].size), cases[i].text);
+        assert_string_equal(amount_text_size(text, cases[i].size), cases[i].text);
     }
 }
 
