@@ -5,6 +5,7 @@
 #include "base/stop.h"
 #include "dump/read_only_vfs.h"
 #include "dump/source_header.h"
+#include "dump/source_wal.h"
 #include "dump/sqlite_error.h"
 
 #include <limits.h>
@@ -332,7 +333,7 @@ bool source_open(struct source *source, const struct source_options *options, st
     source->path = realpath(options->path, NULL);
     if (source->path == NULL)
         return error_set_errno(err, "cannot find \"%s\"", options->path);
-    if (!check_path(source->path, err))
+    if (!check_path(source->path, err) || (header.is_wal && !source_wal_check(source->path, err)))
         return false;
     source->before = header.file;
     source->size = (uint64_t)header.file.st_size;

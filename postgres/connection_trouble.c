@@ -35,6 +35,12 @@ static const struct advice ssl_required = {"28000", no_line, "ssl-required",
 static const char client_certificate[] =
     "the server wants a client certificate: give sslcert and sslkey, signed by an authority of its ssl_ca_file. Where pg_hba.conf says cert, the certificate's common name must be the role's, or pg_ident.conf must map it";
 
+static const char setting_refused[] =
+    "the server does not take a setting: look at options in the DSN, and at PGOPTIONS, PGTZ, PGDATESTYLE and PGGEQO in the environment";
+
+static const char session_attributes[] =
+    "no host is of the kind that target_session_attrs (or PGTARGETSESSIONATTRS) demands; a replay needs read-write";
+
 /* The first that fits counts. */
 static const struct advice advices[] = {
     {"28000", no_line, "hba-missing",
@@ -83,6 +89,23 @@ static const struct advice advices[] = {
         NULL},
     {NULL, "no password supplied", "password-missing",
         "the server asks for a password and none is given: set password (or passfile), PGPASSWORD or ~/.pgpass",
+        NULL},
+    {"22023", NULL, "setting-refused", setting_refused, NULL},
+    {"42601", NULL, "setting-refused", setting_refused, NULL},
+    {"42704", NULL, "setting-refused", setting_refused, NULL},
+    {NULL, "hot standby mode", "setting-refused", session_attributes, NULL},
+    {NULL, "session is read-only", "setting-refused", session_attributes, NULL},
+    {NULL, "session is not read-only", "setting-refused", session_attributes, NULL},
+    {NULL, "requirepeer", "setting-refused",
+        "requirepeer (or PGREQUIREPEER) demands that the server runs as another user than it does",
+        NULL},
+    {NULL, "GSSAPI", "setting-refused",
+        "gssencmode (or PGGSSENCMODE) demands encryption by GSSAPI; use gssencmode=prefer", NULL},
+    {NULL, "channel binding", "setting-refused",
+        "channel_binding=require (or PGCHANNELBINDING) needs TLS and a password that is stored as scram-sha-256; use channel_binding=prefer",
+        NULL},
+    {NULL, "failed: Permission denied", "no-socket",
+        "the user that runs this may not use the server's socket: look at the rights of its folder and at unix_socket_permissions, or give a host",
         NULL},
     {NULL, "Connection refused", "connection-refused",
         "nothing listens there: is PostgreSQL running, are host and port right, does listen_addresses in postgresql.conf include that address?",

@@ -108,6 +108,28 @@ def test_pages_that_lie_elsewhere(folder: Path, kind: str, encoding: str) -> Non
     refused(programs.CORRUPT, ["elsewhere.db", '"t"', ".recover", words], snapshot, folder)
 
 
+def test_a_log_that_is_none(folder: Path) -> None:
+    """SQLite takes a damaged write-ahead log for an empty one, and is silent about the transactions in it."""
+    snapshot, log = folder / "log.db", folder / "log.db-wal"
+    script = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA journal_mode = wal'); "
+              "db.execute('CREATE TABLE t (a)'); db.execute('PRAGMA wal_checkpoint(TRUNCATE)'); "
+              "db.execute('INSERT INTO t VALUES (1)'); db.commit(); os._exit(0)")
+    subprocess.run([sys.executable, "-c", script, str(snapshot)], check=True)
+    good = log.read_bytes()
+    programs.dump(snapshot, folder / "good.valise")
+    for name in ("log.db-shm", "none"):
+        (folder / name).unlink(missing_ok=True)
+        for damaged in (b"\1\2" + good[2:], good[:25] + b"x" + good[26:], bytes(len(good)), os.urandom(5000), good[:20]):
+            log.write_bytes(damaged)
+            refused(programs.CORRUPT, ["log.db-wal", "move it away"], snapshot, folder)
+    log.unlink()
+    log.mkdir()
+    refused(programs.IO, ["log.db-wal", "directory"], snapshot, folder)
+    log.rmdir()
+    log.touch()
+    programs.dump(snapshot, folder / "empty.valise")
+
+
 def test_a_truncated_database(folder: Path) -> None:
     snapshot = make(folder / "short.db")
     os.truncate(snapshot, snapshot.stat().st_size // 2)

@@ -178,6 +178,16 @@ def test_no_connection(target: Database, good_dump: Path, tmp_path: Path, change
     assert target.contents() == before
 
 
+@pytest.mark.parametrize("name, value, words", [
+    ("PGOPTIONS", "garbage", "PGOPTIONS"), ("PGTZ", "Mars/Base", "PGTZ"), ("PGREQUIREPEER", "nobody-at-all", "as another user"),
+    ("PGTARGETSESSIONATTRS", "standby", "read-write"), ("PGGSSENCMODE", "require", "gssencmode=prefer"),
+    ("PGCHANNELBINDING", "require", "channel_binding=prefer")])
+def test_what_the_environment_demands(target: Database, good_dump: Path, name: str, value: str, words: str) -> None:
+    done = programs.fail(programs.DATABASE, [words], programs.REPLAY, "--dsn", target.dsn, good_dump,
+                         env={**os.environ, name: value})
+    assert "such local socket" not in done.error
+
+
 # ------------------------------------------------------------------------------------------------ the target
 
 
