@@ -346,6 +346,14 @@ static void meet_stray_rows(struct planner *p, struct plan_table *table)
             "table \"%s\" exists only in the target: emptied", table->name);
         return;
     }
+    if (!table->target->may_select || table->target->has_row_security) {
+        problems_add(p->problems,
+            "connect as the owner of all tables, or GRANT SELECT on it to the user (and disable its "
+            "row level security)",
+            "table \"%s\" exists only in the target, and the user \"%s\" may not see whether it has rows",
+            table->name, p->input->catalog->server.user);
+        return;
+    }
     problems_add(p->problems,
         "a prepared, unused database has no such rows; use a new one, or a profile that keeps the "
         "table, or empty it with --on-existing=replace",

@@ -90,6 +90,19 @@ def test_a_role_that_may_not_create(target: Database, dump: Path) -> None:
         target.execute(f"REASSIGN OWNED BY {quoted} TO CURRENT_USER; DROP OWNED BY {quoted}; DROP ROLE {quoted}")
 
 
+@pytest.mark.parametrize("secret", ["REVOKE ALL ON hidden FROM hidden_from",
+                                    "GRANT SELECT ON hidden TO hidden_from; ALTER TABLE hidden ENABLE ROW LEVEL SECURITY"])
+def test_a_table_that_cannot_be_seen(target: Database, dump: Path, secret: str) -> None:
+    """It is empty, but who may say so?"""
+    target.execute(f"CREATE ROLE hidden_from LOGIN; ALTER TABLE t OWNER TO hidden_from; GRANT ALL ON SCHEMA public TO hidden_from;"
+                   f"GRANT ALL ON DATABASE {target.name} TO hidden_from; CREATE TABLE hidden (a integer); {secret}")
+    dsn = target.dsn.replace("user=postgres", "user=hidden_from")
+    try:
+        refused(['table "hidden"', '"hidden_from" may not see whether it has rows'], target, "--dsn", dsn, dump)
+    finally:
+        target.execute("DROP OWNED BY hidden_from; DROP ROLE hidden_from")
+
+
 # ------------------------------------------------------------------------------------------------ what stands in the way
 
 IN_PLACE = {
