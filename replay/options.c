@@ -9,7 +9,7 @@
 
 #define JOBS_MAX 64
 
-static const char *const verify_names[] = {"touched", "full", "counts", "none", NULL};
+static const char *const verify_names[] = {"touched", "changed", "full", "counts", "none", NULL};
 static const char *const existing_names[] = {"refuse", "replace", NULL};
 static const char *const drift_names[] = {"stop", "report", "overwrite", NULL};
 
@@ -70,8 +70,8 @@ static size_t describe_options(
             .choice = &words->verify,
             .choices = verify_names,
             .help = "afterwards: touched reads back and compares all tables that were written "
-                    "(default), full after a delta the other tables too; counts only counts rows, "
-                    "none"},
+                    "(default); after a delta, changed reads of large ones only the rows that it "
+                    "changed, full the other tables too; counts only counts rows, none"},
         {.name = "on-drift",
             .choice = &words->on_drift,
             .choices = drift_names,

@@ -126,7 +126,7 @@ static void describe_dump(struct run_state *run, const struct dump_reader *reade
     report->dump_size = reader->tail.file_size;
     report->is_delta = reader->header.kind == DUMP_DELTA;
     report->work.verify_level = run->options->verify;
-    if (!report->is_delta && report->work.verify_level == VERIFY_TOUCHED)
+    if (!report->is_delta && report->work.verify_level <= VERIFY_CHANGED)
         report->work.verify_level = VERIFY_FULL;
     state_format(report->state, reader->tail.state_id);
 }

@@ -42,6 +42,7 @@ static bool stage_and_check(const struct delta_apply *apply, struct error *err)
     const struct delta_plan *delta = apply->delta;
     size_t known = apply->problems->count;
 
+    apply->delta->reads_changes = apply->outcome->verify_level == VERIFY_CHANGED;
     delta_progress_make(apply->progress, apply->plan, delta, apply->outcome->verify_level);
     progress_begin(apply->progress, PROGRESS_LOAD);
     if (!delta_stage_run(apply->delta, apply->plan, apply->connection, apply->progress, err)

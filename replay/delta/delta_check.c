@@ -121,23 +121,8 @@ static bool make_wanted(const struct check *c, const struct delta_table *table, 
 
     quote_plain(&sql, "CREATE TEMPORARY TABLE ");
     quote_plain(&sql, table->wanted + strlen("pg_temp."));
-    quote_plain(&sql, " ON COMMIT DROP AS SELECT row_number() OVER () AS place, count(*) AS copies,"
-                      " (array_agg(r.ctid))[1] AS sample");
-    for (size_t i = 0; i < table->column_count; i++) {
-        char name[32];
-
-        quote_plain(&sql, ", ");
-        delta_sql_exact(&sql, "r", &table->columns[i].type);
-        snprintf(name, sizeof(name), " AS c%zu", i);
-        quote_plain(&sql, name);
-    }
-    quote_plain(&sql, " FROM ");
-    quote_plain(&sql, table->removed);
-    quote_plain(&sql, " AS r GROUP BY ");
-    for (size_t i = 0; i < table->column_count; i++) {
-        quote_plain(&sql, i == 0 ? "" : ", ");
-        delta_sql_exact(&sql, "r", &table->columns[i].type);
-    }
+    quote_plain(&sql, " ON COMMIT DROP AS ");
+    delta_sql_multiset(&sql, table, table->removed);
     return connection_exec_texts(c->connection, quote_text(&sql), &table->values, err)
            && analyze(c, table->wanted, err);
 }

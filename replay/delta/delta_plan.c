@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define LARGE_ROW_COUNT 10000 /* a smaller table is read sooner than its changed rows are found */
+
 /* A plan being made. */
 struct planner {
     struct delta_plan *plan;
@@ -193,6 +195,11 @@ static void plan_table(struct planner *p, const struct plan_table *table)
 }
 
 /* --- order ------------------------------------------------------------------------ */
+
+bool delta_plan_reads_changes(const struct delta_plan *plan, const struct plan_table *table)
+{
+    return plan->reads_changes && table->row_count >= LARGE_ROW_COUNT;
+}
 
 bool delta_plan_is_immediate(const struct target_constraint *key)
 {

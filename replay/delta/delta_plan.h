@@ -68,6 +68,7 @@ struct delta_plan {
     struct delta_derived *derived;
     size_t derived_count;
     size_t values_size; /* bytes of all tables' values */
+    bool reads_changes; /* to verify: of large tables, not all of them */
 };
 
 /* What is needed to plan. */
@@ -87,6 +88,9 @@ void delta_plan_release(struct delta_plan *plan);
 
 /* True if some foreign key of another table (or of itself) refers to it. */
 bool delta_plan_is_referenced(const struct delta_plan *plan, const struct target_table *table);
+
+/* True if verification reads only the changed rows of it. */
+bool delta_plan_reads_changes(const struct delta_plan *plan, const struct plan_table *table);
 
 /* True for a foreign key that acts at once when a row that it refers to goes. */
 bool delta_plan_is_immediate(const struct target_constraint *key);

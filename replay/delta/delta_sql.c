@@ -142,6 +142,25 @@ void delta_sql_differs(
     quote_plain(out, is_first ? "false" : "");
 }
 
+void delta_sql_multiset(
+    struct byte_buffer *out, const struct delta_table *table, const char *staged)
+{
+    quote_plain(out, "SELECT row_number() OVER () AS place, count(*) AS copies,"
+                     " (array_agg(r.ctid))[1] AS sample");
+    for (size_t i = 0; i < table->column_count; i++) {
+        quote_plain(out, ", ");
+        delta_sql_exact(out, "r", &table->columns[i].type);
+        byte_buffer_format(out, " AS c%zu", i);
+    }
+    quote_plain(out, " FROM ");
+    quote_plain(out, staged);
+    quote_plain(out, " AS r GROUP BY ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        quote_plain(out, i == 0 ? "" : ", ");
+        delta_sql_exact(out, "r", &table->columns[i].type);
+    }
+}
+
 void delta_sql_all_match(struct byte_buffer *out, const struct delta_table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {

@@ -32,6 +32,13 @@ void delta_sql_differs(
     struct byte_buffer *out, const struct delta_table *table, const char *a, const char *b);
 
 /*
+ * Appends a query over staged rows as a multiset: place (a number), copies, sample (the ctid of
+ * one) and the values as columns c0, c1, ...
+ */
+void delta_sql_multiset(
+    struct byte_buffer *out, const struct delta_table *table, const char *staged);
+
+/*
  * Appends the condition that a row of the target (alias t) equals a wanted one (alias w, columns
  * c0, c1, ...): such that the server can hash it, and use an index over NOT NULL columns.
  */

@@ -51,8 +51,9 @@ bool delta_values_fit(
     for (size_t i = 0; i < table->column_count; i++)
         if (!is_array_element(&table->columns[i].type))
             return false;
-    return row_count <= ROW_COUNT_MAX && size <= RAW_SIZE_MAX
-           && plan->values_size <= VALUES_SIZE_MAX;
+    /* COPY, which reads rows back, takes no values. */
+    return !delta_plan_reads_changes(plan, table->table) && row_count <= ROW_COUNT_MAX
+           && size <= RAW_SIZE_MAX && plan->values_size <= VALUES_SIZE_MAX;
 }
 
 /* --- arrays -------------------------------------------------------------------- */

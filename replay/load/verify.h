@@ -21,6 +21,7 @@
 
 enum verify_level {
     VERIFY_TOUCHED, /* every table that the replay wrote: after a full dump the same as full */
+    VERIFY_CHANGED, /* of large tables only the rows that a delta changed */
     VERIFY_FULL,
     VERIFY_COUNTS,
     VERIFY_NONE,

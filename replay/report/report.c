@@ -106,6 +106,12 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
                 "             (of the %zu derived ones only the number of rows)\n",
                 count_tables(report->plan, PLAN_DERIVE));
         break;
+    case VERIFY_CHANGED:
+        byte_buffer_format(out,
+            "verified     %zu tables: %" PRIu64 " rows read back (%.1f MB) and compared, of large "
+            "tables those that the delta changed\n",
+            verified->table_count, verified->row_count, megabytes(verified->size));
+        break;
     case VERIFY_COUNTS:
         byte_buffer_format(out,
             "verified     %zu tables by their number of rows alone (%" PRIu64 ")\n",

@@ -259,6 +259,11 @@ static void put_checks(struct byte_buffer *out, const struct report *report)
         byte_buffer_format(out,
             "<li>What arrived: the number of rows of %zu tables (%" PRIu64 ")</li>\n",
             verified->table_count, verified->row_count);
+    else if (report->work.verify_level == VERIFY_CHANGED)
+        byte_buffer_format(out,
+            "<li>What arrived: %" PRIu64 " rows of %zu tables were read back and compared (%s), of "
+            "large tables those that the delta changed</li>\n",
+            verified->row_count, verified->table_count, amount_text_size(size, verified->size));
     else
         byte_buffer_format(out,
             "<li>What arrived: every row of %zu tables was read back and compared, %" PRIu64

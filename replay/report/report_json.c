@@ -14,6 +14,7 @@ static const char *const step_names[OUTCOME_STEP_COUNT] = {
 
 static const char *const verify_names[] = {
     [VERIFY_TOUCHED] = "touched",
+    [VERIFY_CHANGED] = "changed",
     [VERIFY_FULL] = "full",
     [VERIFY_COUNTS] = "counts",
     [VERIFY_NONE] = "none",

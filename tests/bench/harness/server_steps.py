@@ -49,12 +49,13 @@ class ServerSteps:
         """They begin with what the full replay before them left, and leave the same."""
         steps = [Step("delta replay", "with verification of what it touched", lambda: self.delta("all", "touched"),
                       needs=(f"replay j{self.place.jobs} full", "delta dump"))]
+        steps.append(Step("undo", "valise-replay --undo of it", lambda: self.undo("all"), needs=("delta replay",)))
+        steps.append(Step("delta changed", "with verification of the changed rows alone",
+                          lambda: self.delta_and_back("all", "changed"), needs=("undo",)))
         if not self.is_large:
-            steps.append(Step("undo", "valise-replay --undo of it", lambda: self.undo("all"),
-                              needs=("delta replay",)))
             for what in ("keyed", "keyless"):
                 steps.append(Step(f"delta {what}", "many rows, indexes in place, --verify=none",
-                                  lambda n=what: self.delta_and_back(n), needs=("undo",)))
+                                  lambda n=what: self.delta_and_back(n, "none"), needs=("undo",)))
         return steps
 
     def loading(self, command, **options):
@@ -97,9 +98,9 @@ class ServerSteps:
         sample.rows = self.place.changed_rows(what)
         return sample
 
-    def delta_and_back(self, what):
+    def delta_and_back(self, what, verify):
         if not self.place.delta_of(what).exists():
             FileSteps(self.place, self.is_large).delta(what)
-        sample = self.delta(what, "none")
+        sample = self.delta(what, verify)
         self.undo(what)
         return sample
