@@ -223,6 +223,17 @@ void trial_put_staged(
     quote_plain(sql, trial->columns[column].type.column->type_text);
 }
 
+/* As its type, but without a length: a cast would cut it off, what is assigned is refused. */
+static void put_assigned(struct byte_buffer *sql, const struct trial *trial, size_t column)
+{
+    const struct target_column *type = trial->columns[column].type.column;
+
+    quote_plain(sql, "s.");
+    put_column(sql, trial, column, true);
+    quote_plain(sql, "::");
+    quote_qualified(sql, type->base_type_namespace, type->base_type_name);
+}
+
 /* INSERT INTO the table SELECT the stage's texts as what they are to be. */
 static void put_insert(struct byte_buffer *sql, const struct trial *trial)
 {
@@ -232,7 +243,7 @@ static void put_insert(struct byte_buffer *sql, const struct trial *trial)
     quote_plain(sql, " SELECT ");
     for (size_t i = 0; i < trial->column_count; i++) {
         quote_plain(sql, i == 0 ? "" : ", ");
-        trial_put_staged(sql, trial, "s", i);
+        put_assigned(sql, trial, i);
     }
     quote_plain(
         sql, " FROM " STAGE " AS s WHERE s.valise_row BETWEEN a AND b ORDER BY s.valise_row;");

@@ -289,6 +289,10 @@ def test_somebody_is_connected(target: Database, good_dump: Path) -> None:
     ("uuid", "'nonsense'", ["uuid"]),
     ("numeric(5,2)", "123456.78", ["numeric(5,2)"]),
     ("char(2)", "'abc'", ["character(2)"]),
+    ("bit(3)", "'10101'", ["bit(3)", "10101"]),
+    ("varbit(3)", "'10101'", ["bit varying(3)", "10101"]),
+    ("integer[]", "'{1,x}'", ["integer[]", "{1,x}"]),
+    ("timestamp(0)", "'2026-02-30'", ["timestamp(0)", "2026-02-30"]),
     ("bigint NOT NULL", "NULL", ["NULL"]),
 ])
 def test_a_value_that_does_not_fit(target: Database, tmp_path: Path, kind: str, value: str, words: list[str]) -> None:
