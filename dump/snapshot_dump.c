@@ -8,6 +8,7 @@
 #include "dump/pipeline.h"
 #include "dump/sink.h"
 #include "dump/source.h"
+#include "dump/table_guess.h"
 #include "watch/progress_task.h"
 
 #include <inttypes.h>
@@ -79,13 +80,18 @@ static void tell_progress(void *context, uint32_t table, uint64_t row_count, uin
 static void plan_progress(struct job *job)
 {
     struct progress *progress = job->options->progress;
+    uint64_t *sizes = byte_buffer_calloc(job->schema.table_count + 1, sizeof(*sizes));
 
     job->numbers = byte_buffer_calloc(job->schema.table_count + 1, sizeof(*job->numbers));
-    for (uint32_t i = 0; i < job->schema.table_count; i++)
-        if (schema_table_has_rows(&job->schema.tables[i]))
-            job->numbers[i] = progress_table(progress, job->schema.tables[i].name.bytes);
-    progress_plan(progress, PROGRESS_READ, PROGRESS_NO_TABLE,
-        &(struct progress_count){.bytes = job->source.size});
+    table_guess_sizes(sizes, job->source.db, &job->schema);
+    for (uint32_t i = 0; i < job->schema.table_count; i++) {
+        if (!schema_table_has_rows(&job->schema.tables[i]))
+            continue;
+        job->numbers[i] = progress_table(progress, job->schema.tables[i].name.bytes);
+        progress_plan(
+            progress, PROGRESS_READ, job->numbers[i], &(struct progress_count){.bytes = sizes[i]});
+    }
+    free(sizes);
     progress_guess(progress, PROGRESS_READ);
     progress_begin(progress, PROGRESS_READ);
 }
