@@ -241,11 +241,15 @@ void doctor_put_text(const struct doctor_report *report, struct byte_buffer *out
     }
     put_fixed(report, out);
     finding_put_text(out, &report->findings);
-    snprintf(line, sizeof(line), "\n%zu errors, %zu warnings, %zu notices\n",
-        finding_count(&report->findings, FINDING_ERROR),
-        finding_count(&report->findings, FINDING_WARNING),
-        finding_count(&report->findings, FINDING_NOTICE));
-    quote_plain(out, line);
+    quote_plain(out, "\n");
+    for (int severity = FINDING_ERROR; severity > FINDING_OK; severity--) {
+        size_t count = finding_count(&report->findings, (enum finding_severity)severity);
+
+        snprintf(line, sizeof(line), "%zu %s%s%s", count,
+            finding_severity_name((enum finding_severity)severity), count == 1 ? "" : "s",
+            severity == FINDING_NOTICE ? "\n" : ", ");
+        quote_plain(out, line);
+    }
 }
 
 static void put_json_finding(struct json_writer *w, const struct finding *finding)

@@ -205,9 +205,10 @@ static bool look_connections(struct patient *patient, struct error *err)
 static bool look_sessions(struct patient *patient, struct error *err)
 {
     const char *sql = patient_format(patient,
-        "SELECT count(*), string_agg(s.pid || ' (' || coalesce(s.application_name, '') || ' of '"
-        " || coalesce(s.usename, '') || ')', ', ' ORDER BY s.pid)"
-        " FROM pg_stat_activity AS s WHERE %s",
+        "SELECT count(*), string_agg(s.pid || ' (' || coalesce(s.application_name || ' ', '')"
+        " || 'as ' || coalesce(s.usename, '?') || ')', ', ' ORDER BY s.pid)"
+        " FROM (SELECT s.pid, s.usename, nullif(s.application_name, '') AS application_name"
+        "  FROM pg_stat_activity AS s WHERE %s) AS s",
         patient_others(patient));
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct finding *finding;

@@ -115,14 +115,17 @@ static bool look_age(struct patient *patient, struct error *err)
 
 static bool look_statistics(struct patient *patient, struct error *err)
 {
-    /* Counters are lost in a crash, so only what pg_stats lacks was never analysed. */
+    /*
+     * Counters are lost in a crash, so only what pg_stats lacks was never analysed. In a few pages
+     * the planner cannot go wrong, and autovacuum leaves them alone too.
+     */
     static const char sql[] =
         "SELECT count(*), string_agg(name, ', ' ORDER BY size DESC) FILTER (WHERE number <= 10)"
         " FROM (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), s.size,"
         "   row_number() OVER (ORDER BY s.size DESC)"
         "  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace,"
         "  LATERAL (SELECT pg_relation_size(c.oid)) AS s (size)"
-        "  WHERE c.relkind IN ('r', 'm') AND s.size > 0"
+        "  WHERE c.relkind IN ('r', 'm') AND s.size > 65536"
         "   AND has_table_privilege(c.oid, 'SELECT')"
         "   AND NOT EXISTS (SELECT 1 FROM pg_stats AS t"
         "    WHERE t.schemaname = n.nspname AND t.tablename = c.relname)"
@@ -135,11 +138,11 @@ static bool look_statistics(struct patient *patient, struct error *err)
     if (!patient_query(patient, sql, NULL, &rows, err))
         return false;
     if (connection_rows_integer(&rows, 0, 0) == 0) {
-        patient_well(patient, "statistics-missing", "all tables with rows were analysed");
+        patient_well(patient, "statistics-missing", "all tables that are not small were analysed");
         return true;
     }
     finding = finding_add(patient->findings, FINDING_WARNING, "statistics-missing",
-        "%" PRId64 " tables with rows were never analysed: %s%s",
+        "%" PRId64 " tables of more than 64 kB were never analysed: %s%s",
         connection_rows_integer(&rows, 0, 0), patient_text(patient, &rows, 0, 1),
         patient_and_more(patient, (uint64_t)connection_rows_integer(&rows, 0, 0), TABLES_SHOWN));
     finding->why = "The planner guesses, and may read a whole table for one row.";

@@ -106,8 +106,9 @@ bool delta_ledger_record(struct ledger *ledger, struct connection *connection,
     state_format(from, delta->reader->header.from_state);
     state_format(to, delta->reader->tail.state_id);
     if (!connection_query(connection,
-            "INSERT INTO valise.replay (state, dump, phase, from_state, finished)"
-            " VALUES ($1, $2, 'done', $3, clock_timestamp()) RETURNING id",
+            "INSERT INTO valise.replay (state, dump, phase, from_state, started, finished)"
+            " VALUES ($1, $2, 'done', $3, transaction_timestamp(), clock_timestamp())"
+            " RETURNING id",
             &(struct connection_values){.items = items, .count = 3}, &rows, err))
         return error_wrap(err, "cannot write the ledger");
     ledger->replay.id = connection_rows_integer(&rows, 0, 0);

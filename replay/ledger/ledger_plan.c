@@ -82,7 +82,7 @@ static bool has_plan(struct connection *connection, bool *answer, struct error *
     return true;
 }
 
-/* A ledger of the time before it had plans has parts alone. */
+/* A delta, and a ledger of the time before it had plans, have parts alone. */
 #define PARTS \
     "(SELECT table_name, count(*) AS part_count, sum(row_count)::bigint AS row_count" \
     " FROM valise.part WHERE replay = $1 GROUP BY table_name)"
@@ -106,8 +106,13 @@ bool ledger_plan_read(const struct ledger *ledger, struct connection *connection
 
     snprintf(id, sizeof(id), "%" PRId64, ledger->replay.id);
     if (!has_plan(connection, &is_planned, err)
-        || !connection_query(connection, is_planned ? planned_sql : parts_sql, &values, &rows, err))
+        || (is_planned && !connection_query(connection, planned_sql, &values, &rows, err)))
         return false;
+    if (rows.row_count == 0) {
+        connection_rows_release(&rows);
+        if (!connection_query(connection, parts_sql, &values, &rows, err))
+            return false;
+    }
     *tables = arena_alloc(arena, rows.row_count + 1, sizeof(**tables));
     *count = rows.row_count;
     for (size_t i = 0; i < rows.row_count; i++) {

@@ -21,7 +21,8 @@ MUST_CHECK bool ledger_plan_forget(
 /* A table of the plan, and what the ledger has of it. */
 struct ledger_plan_table {
     const char *name;
-    const char *action;  /* "load" or "derive"; NULL: it was not planned (a ledger without plans) */
+    const char *
+        action; /* "load" or "derive"; NULL: it was not planned (a delta, a ledger without plans) */
     uint64_t row_count;  /* to be loaded */
     uint64_t size;       /* bytes of them */
     uint64_t part_count; /* loaded */

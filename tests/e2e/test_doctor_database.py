@@ -434,7 +434,8 @@ def test_disabled_triggers(database: Database) -> None:
 
 
 def test_tables_never_analysed(database: Database) -> None:
-    database.execute("CREATE TABLE t WITH (autovacuum_enabled = off) AS SELECT generate_series(1, 100) AS a; CREATE TABLE empty (a integer)")
+    database.execute("CREATE TABLE t WITH (autovacuum_enabled = off) AS SELECT generate_series(1, 10000) AS a; CREATE TABLE empty (a integer);"
+                     "CREATE TABLE small AS SELECT 1 AS a")
     finding = look(database).one("statistics-missing", "warning", "1 tables", "public.t")
     assert finding["fix"] == "analyze"
     fixed = look(database, "--fix", "analyze")

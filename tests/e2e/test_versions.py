@@ -141,7 +141,7 @@ def test_the_doctor(server: Server, name: str, tmp_path: Path) -> None:
                       "UPDATE pg_index SET indisready = false WHERE indexrelid = 'u'::regclass", "INSERT INTO t VALUES (8, 'x')",
                       "UPDATE pg_index SET indisready = true WHERE indexrelid = 'u'::regclass", "CREATE UNLOGGED TABLE l (a integer)",
                       "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0) NOT VALID", "CREATE INDEX i ON t (id)",
-                      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass"):
+                      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass", "CREATE TABLE s AS SELECT generate_series(1, 10000) AS a"):
         query(server, name, statement)
     found = Findings("--dsn", dsn(server, name), "--deep", "--profile", profile, "--memory", "16GB")
     assert not found.of("not-examined"), found.done
