@@ -75,13 +75,31 @@ static bool check_version(const struct header *header, struct error *err)
     return true;
 }
 
+/* Says what it is, if it is what is often given instead. */
+static bool not_a_dump(const uint8_t *data, size_t size, struct error *err)
+{
+    static const char database[] = "SQLite format 3"; /* with the NUL */
+    static const char custom[] = "PGDMP";
+
+    if (size == 0)
+        return error_set(err, ERROR_NOT_DUMP, "not a Valise dump: it is empty (0 bytes)");
+    if (size >= sizeof(database) && memcmp(data, database, sizeof(database)) == 0)
+        return error_set(err, ERROR_NOT_DUMP,
+            "not a Valise dump, but a SQLite database: valise-dump makes a dump of it");
+    if (size >= strlen(custom) && memcmp(data, custom, strlen(custom)) == 0)
+        return error_set(
+            err, ERROR_NOT_DUMP, "not a Valise dump, but one of pg_dump: pg_restore reads it");
+    return error_set(
+        err, ERROR_NOT_DUMP, "not a Valise dump: it does not begin as those of valise-dump do");
+}
+
 bool header_decode(struct header *out, const uint8_t *data, size_t size, struct error *err)
 {
     uint32_t kind;
 
     if (size < FORMAT_MAGIC_OFFSET + FORMAT_MAGIC_SIZE
         || memcmp(data + FORMAT_MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE) != 0)
-        return error_set(err, ERROR_NOT_DUMP, "not a Valise dump: wrong magic");
+        return not_a_dump(data, size, err);
     if (size < HEADER_SIZE)
         return error_set(
             err, ERROR_CORRUPT, "truncated in the header: %zu of %d bytes", size, HEADER_SIZE);

@@ -77,8 +77,10 @@ def test_what_is_no_dump(tmp_path: Path) -> None:
     """Every kind of wrong file, its status and its words."""
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("SQLite format 3, or anything else that is long enough")
+    (tmp_path / "database").write_bytes(b"SQLite format 3\0" + bytes(4080))
     for command in ("info", "verify"):
-        fail(NOT_DUMP, ["not a valise dump"], VALISE, command, tmp_path / "empty")
+        fail(NOT_DUMP, ["not a valise dump", "0 bytes"], VALISE, command, tmp_path / "empty")
+        fail(NOT_DUMP, ["a sqlite database", "valise-dump"], VALISE, command, tmp_path / "database")
         fail(NOT_DUMP, ["not a valise dump"], VALISE, command, tmp_path / "text")
         fail(IO, ["no such file"], VALISE, command, tmp_path / "missing")
         fail(IO, ["folder"], VALISE, command, tmp_path)

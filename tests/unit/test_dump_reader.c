@@ -58,8 +58,8 @@ static const struct {
     enum error_kind kind;
     const char *words;
 } cases[] = {
-    {"another magic", 9, 1, 0, ERROR_NOT_DUMP, "magic"},
-    {"too short for a magic", 0, 0, 19, ERROR_NOT_DUMP, "magic"},
+    {"another magic", 9, 1, 0, ERROR_NOT_DUMP, "begin"},
+    {"too short for a magic", 0, 0, 19, ERROR_NOT_DUMP, "begin"},
     {"too short for a header", 0, 0, 127, ERROR_CORRUPT, "truncated"},
     {"only a header", 0, 0, 128, ERROR_CORRUPT, "truncated"},
     {"header", 50, 1, 0, ERROR_CORRUPT, "header is damaged"},

@@ -14,10 +14,10 @@ static const struct {
     enum error_kind kind;
     const char *words;
 } cases[] = {
-    {8, 'x', true, HEADER_SIZE, ERROR_NOT_DUMP, "magic"},
-    {19, 1, true, HEADER_SIZE, ERROR_NOT_DUMP, "magic"},
-    {20, 1, true, 19, ERROR_NOT_DUMP, "magic"},
-    {20, 1, true, 0, ERROR_NOT_DUMP, "magic"},
+    {8, 'x', true, HEADER_SIZE, ERROR_NOT_DUMP, "begin"},
+    {19, 1, true, HEADER_SIZE, ERROR_NOT_DUMP, "begin"},
+    {20, 1, true, 19, ERROR_NOT_DUMP, "begin"},
+    {20, 1, true, 0, ERROR_NOT_DUMP, "empty"},
     {20, 1, true, HEADER_SIZE - 1, ERROR_CORRUPT, "127 of 128"},
     {0, 'x', true, HEADER_SIZE, ERROR_CORRUPT, "skippable"},
     {4, 121, true, HEADER_SIZE, ERROR_CORRUPT, "skippable"},
