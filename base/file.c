@@ -322,6 +322,14 @@ static bool spool(struct file_input *in, struct error *err)
     return done;
 }
 
+bool file_is_pipe(const char *path)
+{
+    struct stat found;
+
+    return strcmp(path, "-") == 0
+           || (stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode));
+}
+
 bool file_input_open(struct file_input *in, const char *path, struct error *err)
 {
     struct stat found;

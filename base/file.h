@@ -72,6 +72,9 @@ struct file_input {
     bool is_open;
 };
 
+/* True for "-" and for what is neither a file nor a folder: it may only be opened once. */
+bool file_is_pipe(const char *path);
+
 /*
  * Opens path for reading. "-" is standard input, which is first copied to an
  * unlinked file in $TMPDIR (or /tmp) when it is not a regular file itself.

@@ -246,7 +246,7 @@ static bool is_delta(const char *path, bool *out, struct error *err)
     size_t size;
 
     *out = false;
-    if (strcmp(path, "-") == 0)
+    if (file_is_pipe(path))
         return true;
     if (!file_input_open(&file, path, err))
         return false;

@@ -282,10 +282,12 @@ static bool verify_chain(
     struct error failure;
     bool is_whole = true;
 
-    for (size_t i = 0; i < parsed->operand_count; i++) {
-        if (strcmp(parsed->operands[i], "-") == 0)
+    for (size_t i = 0; i < parsed->operand_count; i++)
+        if (file_is_pipe(parsed->operands[i]))
             return error_set(err, ERROR_USAGE,
-                "a chain is read twice, so - for standard input is for one FILE alone");
+                "\"%s\": a chain is read twice, so standard input and pipes are for one FILE alone",
+                parsed->operands[i]);
+    for (size_t i = 0; i < parsed->operand_count; i++) {
         if (!verify_one(verification, parsed->operands[i], &failure)) {
             if (is_whole)
                 *err = failure;

@@ -25,7 +25,7 @@ static bool is_database(const char *path)
     char bytes[sizeof(magic)];
     struct error ignored;
 
-    return strcmp(path, "-") != 0 && file_input_open(&file, path, &ignored)
+    return !file_is_pipe(path) && file_input_open(&file, path, &ignored)
            && file.size >= sizeof(bytes)
            && file_input_read_at(&file, 0, bytes, sizeof(bytes), &ignored)
            && memcmp(bytes, magic, sizeof(bytes)) == 0;
