@@ -8,7 +8,7 @@
 #include "replay/ledger/ledger.h"
 #include "replay/plan/rejects.h"
 #include "replay/retry_row.h"
-#include "replay/target/ddl_text.h"
+#include "replay/target/ddl.h"
 #include "replay/values/reject_json.h"
 
 #include <inttypes.h>
@@ -25,7 +25,8 @@ struct attempt {
     struct arena arena;
     struct ledger ledger;
     struct target_catalog catalog;
-    struct retry_row *rows; /* owned; those of a table together */
+    struct ddl_plan triggers; /* that rest meanwhile */
+    struct retry_row *rows;   /* owned; those of a table together */
     size_t count;
     size_t back_count;
     size_t stranger_count; /* rows of the file that are not among the rejected ones */
@@ -34,6 +35,7 @@ struct attempt {
 static void attempt_release(struct attempt *attempt)
 {
     free(attempt->rows);
+    ddl_plan_release(&attempt->triggers);
     target_catalog_release(&attempt->catalog);
     ledger_release(&attempt->ledger);
     arena_release(&attempt->arena);
@@ -179,21 +181,34 @@ static size_t end_of_table(const struct attempt *attempt, size_t first)
     return end;
 }
 
-/* Triggers rest, as they do while a dump is loaded. */
-static bool set_triggers(struct attempt *attempt, bool is_on, struct error *err)
+/* Triggers rest, as they do while a dump is loaded; also those of partitions. */
+static bool rest_triggers(struct attempt *attempt, struct error *err)
 {
-    for (size_t i = 0; i < attempt->count; i = end_of_table(attempt, i)) {
-        const struct target_table *table = attempt->rows[i].target;
+    struct ddl_request *requests = byte_buffer_calloc(attempt->count + 1, sizeof(*requests));
+    size_t count = 0;
 
-        for (size_t j = 0; table != NULL && j < table->trigger_count; j++) {
-            const struct target_trigger *trigger = &table->triggers[j];
-            const char *sql = is_on ? ddl_text_enable_trigger(&attempt->arena, table, trigger)
-                                    : ddl_text_disable_trigger(&attempt->arena, table, trigger);
+    for (size_t i = 0; i < attempt->count; i = end_of_table(attempt, i))
+        if (attempt->rows[i].target != NULL)
+            requests[count++] =
+                (struct ddl_request){.table = attempt->rows[i].target, .triggers = true};
+    ddl_plan_make(&attempt->triggers, &attempt->catalog, requests, count);
+    free(requests);
+    if (attempt->triggers.kept_count > 0)
+        return error_set(err, ERROR_REFUSED,
+            "trigger \"%s\" of table \"%s\" would fire: %s; connect as the owner of the tables",
+            attempt->triggers.kept[0].name, attempt->triggers.kept[0].table,
+            attempt->triggers.kept[0].reason);
+    return ddl_take_down(&attempt->triggers, attempt->retry->connection, err);
+}
 
-            if ((trigger->enabled == 'O' || trigger->enabled == 'A')
-                && !connection_exec(attempt->retry->connection, sql, err))
-                return error_wrap(err, "table \"%s\", its triggers", table->name);
-        }
+static bool wake_triggers(const struct attempt *attempt, struct error *err)
+{
+    for (size_t i = 0; i < attempt->triggers.object_count; i++) {
+        const struct ddl_object *object = &attempt->triggers.objects[i];
+
+        if (!connection_exec(attempt->retry->connection, object->restore, err))
+            return error_wrap(
+                err, "%s \"%s\" of table \"%s\"", object->kind, object->name, object->table);
     }
     return true;
 }
@@ -385,8 +400,8 @@ bool retry_run(const struct retry *retry, struct error *err)
         || !connection_exec(retry->connection,
             "SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE", err)
         || !take_file(&attempt, err) || !forget_old(&attempt, err) || !read_rows(&attempt, err)
-        || !set_triggers(&attempt, false, err) || !insert_rows(&attempt, err)
-        || !set_triggers(&attempt, true, err) || !record(&attempt, err)
+        || !rest_triggers(&attempt, err) || !insert_rows(&attempt, err)
+        || !wake_triggers(&attempt, err) || !record(&attempt, err)
         || !connection_transaction_commit(&transaction, err))
         return false;
     return write_left(&attempt, err) && tell_all(&attempt, err);

@@ -278,3 +278,27 @@ def test_two_at_once(database: Database, rejected: Path) -> None:
     ended = sorted((process.communicate(), process.returncode)[1] for process in both)
     assert ended in ([0, 0], [0, programs.REFUSED]), ended
     assert is_whole(database)
+
+
+def test_triggers_of_partitions_rest(database: Database, tmp_path: Path) -> None:
+    database.execute("""
+        CREATE TABLE p (id bigint PRIMARY KEY, v varchar(3)) PARTITION BY RANGE (id);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (id);
+        CREATE TABLE p11 PARTITION OF p1 FOR VALUES FROM (0) TO (50);
+        CREATE TABLE p12 PARTITION OF p1 DEFAULT;
+        CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fired'; END $$;
+        CREATE TRIGGER on_leaf BEFORE INSERT ON p11 FOR EACH ROW EXECUTE FUNCTION shout();
+        CREATE TRIGGER on_other BEFORE INSERT ON p12 FOR EACH ROW EXECUTE FUNCTION shout();
+        CREATE TRIGGER always AFTER INSERT ON p FOR EACH ROW EXECUTE FUNCTION shout();
+        ALTER TABLE p12 ENABLE ALWAYS TRIGGER on_other""")
+    before = database.query("SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger ORDER BY 1, 2")
+    snapshot = tmp_path / "s.db"
+    with contextlib.closing(sqlite3.connect(snapshot)) as db, db:
+        db.executescript("CREATE TABLE p (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO p VALUES (1, 'a'), (2, 'too long'), (70, 'too long')")
+    dump = programs.dump(snapshot, tmp_path / "s.valise")
+    programs.fail(programs.REJECTED, [], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject", dump)
+    assert ids(database, "p") == [1]
+    database.execute("UPDATE valise.rejects SET repair = '{\"v\": \"ok\"}'")
+    programs.succeed(*retry(database))
+    assert database.query("SELECT id, v FROM p ORDER BY 1") == [(1, "a"), (2, "ok"), (70, "ok")]
+    assert database.query("SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger ORDER BY 1, 2") == before
