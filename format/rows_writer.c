@@ -118,7 +118,6 @@ static struct maker *take_maker(struct makers *makers)
 static void give_back(struct makers *makers, struct maker *maker)
 {
     empty_buffer(&maker->buffer.raw);
-    empty_buffer(&maker->buffer.frame);
     pthread_mutex_lock(&makers->mutex);
     maker->is_taken = false;
     pthread_cond_signal(&makers->changed);
@@ -128,14 +127,16 @@ static void give_back(struct makers *makers, struct maker *maker)
 static bool copy_block(struct slot *slot, struct maker *maker, struct error *err)
 {
     const struct rows_total *total = &maker->total;
-    struct byte_buffer before = slot->added;
+    bool done;
 
-    if (!block_copy_run(&slot->copy, &maker->buffer, &maker->total, &slot->entry, err))
+    maker->buffer.frame = slot->added; /* lent */
+    done = block_copy_run(&slot->copy, &maker->buffer, &maker->total, &slot->entry, err);
+    slot->added = maker->buffer.frame;
+    maker->buffer.frame = (struct byte_buffer){0};
+    if (!done)
         return false;
     memcpy(slot->facts, total->facts, slot->table->column_count * sizeof(*slot->facts));
     slot->size = total->size;
-    slot->added = maker->buffer.frame;
-    maker->buffer.frame = before;
     return true;
 }
 
