@@ -218,14 +218,11 @@ static bool is_number(const struct literal *literal, bool whole)
  */
 static double value_of(const struct literal *literal)
 {
-    char *text = strndup((const char *)literal->bytes.data, literal->bytes.size);
-    double value;
+    OWNED(byte_buffer) struct byte_buffer text = {0};
 
-    if (text == NULL)
-        abort();
-    value = strtod(text, NULL);
-    free(text);
-    return value;
+    byte_buffer_put(&text, literal->bytes.data, literal->bytes.size);
+    byte_buffer_put(&text, "", 1);
+    return strtod((const char *)text.data, NULL);
 }
 
 static bool is_bit(const struct literal *literal)
