@@ -6,9 +6,22 @@
 #include "replay/run.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#define OWN_MAPPING_SIZE_MIN \
+    (256 << 10) /* bytes of a buffer that goes back to the system at once */
+
+/* glibc would raise its threshold by the first buffer that is freed, and then keep such buffers, in
+   pieces, in an arena for each thread: as much memory again as is in use. */
+static void return_large_buffers(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_SIZE_MIN);
+#endif
+}
 
 static bool run(int argc, char **argv, struct byte_buffer *list, struct error *err)
 {
@@ -31,6 +44,7 @@ int main(int argc, char **argv)
     OWNED(byte_buffer) struct byte_buffer list = {0};
     struct error err = {0};
 
+    return_large_buffers();
     standard_streams_open();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &list, &err))
