@@ -363,7 +363,8 @@ static void close_screen(void *argument, const struct progress_view *view)
         sigaction(SIGTSTP, &screen->suspend, NULL);
         delscreen(screen->terminal);
     }
-    fwrite(screen->log.warnings.data, 1, screen->log.warnings.size, stderr);
+    if (screen->log.warnings.size > 0)
+        fwrite(screen->log.warnings.data, 1, screen->log.warnings.size, stderr);
     fclose(screen->in);
     fclose(screen->out);
     screen_log_release(&screen->log);
