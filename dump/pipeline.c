@@ -457,8 +457,10 @@ static void allocate_slots(struct pipeline *p, unsigned thread_count)
 static struct pipeline *allocate(const struct pipeline_options *options)
 {
     struct pipeline *p = byte_buffer_calloc(1, sizeof(*p));
-    /* One is filled, one is written; few callers that may hold some hold many. */
-    size_t batch_count = options->thread_count + 2 + options->held_count;
+    /* One is filled, one is written. A caller that may hold some seldom holds more than one. */
+    unsigned more = options->thread_count > 2 ? options->thread_count - 1 : 1;
+    size_t batch_count =
+        options->held_count == 0 ? options->thread_count + 2 : options->held_count + more;
 
     p->schema = options->schema;
     p->level = options->level;
@@ -467,7 +469,7 @@ static struct pipeline *allocate(const struct pipeline_options *options)
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)
             p->column_capacity = options->schema->tables[i].column_count;
-    batch_pool_init(&p->batches, options->held_count > 0 ? batch_count - 1 : batch_count);
+    batch_pool_init(&p->batches, batch_count);
     allocate_slots(p, options->thread_count);
     p->tables = (struct table_writer){.writer = options->writer,
         .schema = options->schema,

@@ -6,7 +6,7 @@
  * A caller that has to wait for a batch works meanwhile. What is written depends on the
  * batches alone, not on the number of threads.
  *
- * Memory is bounded by a pool of thread_count + 2 batches, or thread_count + 1 and held_count:
+ * Memory is bounded by a pool of thread_count + 2 batches, or a few more than held_count:
  * each has at most PIPELINE_LARGE_SIZE bytes of rows, and later their compressed form
  * in the same place; and for each thread by the encoded form of one. Only one batch
  * at a time may be larger, by a row that is.
