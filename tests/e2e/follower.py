@@ -56,11 +56,12 @@ class Follower:
         self.execute(["DROP SCHEMA IF EXISTS valise CASCADE", "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"])
         self.statements, self.nowhere = [], set()
 
-    def take_statements(self, source: RandomDatabase, dump: Path) -> list[str]:
-        """What the edits since the last call mean for this schema; `dump` is a full one of now."""
+    def take_statements(self, source: RandomDatabase, dump: Path) -> tuple[list[str], list[str]]:
+        """What the edits since the last call mean for this schema, before and after the rows of now are there; `dump` is a
+        full one of now."""
         script = programs.succeed(programs.VALISE, "schema", *source.types(), dump).out
         made = [statement for statement in statements_of(script) for table in source.made if is_of(statement, table)]
-        result = source.statements + made + [statement for _, statement in source.indexes]
+        result = source.statements + made, [statement for _, statement in source.indexes]
         source.made, source.statements, source.indexes = [], [], []
         return result
 

@@ -316,9 +316,11 @@ class RandomDatabase:
     def schema_create(self, db: sqlite3.Connection) -> None:
         self.create_table(db, self.new_name(), 50)
 
-    def drop(self, db: sqlite3.Connection, table: Table) -> None:
-        db.execute(f"DROP TABLE {quote(table.name)}")
+    def drop(self, db: sqlite3.Connection, table: Table, is_told: bool) -> None:
+        db.execute(f"DROP TABLE {quote(table.name)}")       # foreign keys may forbid it
         del self.tables[table.name]
+        if is_told:
+            self.tell(table, f"DROP TABLE {quote(table.name)} CASCADE")
         if table.name in self.made:
             self.made.remove(table.name)
         self.indexes = [(name, statement) for name, statement in self.indexes if name != table.name]
@@ -326,16 +328,12 @@ class RandomDatabase:
     def schema_drop(self, db: sqlite3.Connection) -> None:
         """The target's table may stay: it is emptied."""
         if len(self.droppable()) > 1:
-            table = self.random.choice(self.droppable())
-            if self.random.random() < 0.5:
-                self.tell(table, f"DROP TABLE {quote(table.name)} CASCADE")
-            self.drop(db, table)
+            self.drop(db, self.random.choice(self.droppable()), self.random.random() < 0.5)
 
     def schema_again(self, db: sqlite3.Connection) -> None:
         """Another table of the same name."""
         table = self.random.choice(self.droppable())
-        self.tell(table, f"DROP TABLE {quote(table.name)} CASCADE")
-        self.drop(db, table)
+        self.drop(db, table, True)
         self.create_table(db, table.name, 50, table.is_any)
 
     def schema_add_column(self, db: sqlite3.Connection) -> None:

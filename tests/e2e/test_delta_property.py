@@ -76,7 +76,8 @@ class Life:
         self.waiting: list[Path] = []       # deltas that were not replayed
         self.replayed: list[Path] = []
         self.target.write_profile(self.source)
-        self.target.execute(self.target.take_statements(self.source, self.direct))
+        for statements in self.target.take_statements(self.source, self.direct):
+            self.target.execute(statements)
         self.succeed(self.direct)
         self.check()
         self.first = self.target.contents()
@@ -116,7 +117,7 @@ class Life:
     def follow(self, delta: Path) -> None:
         self.target.write_profile(self.source)
         is_made_again = any(statement.startswith("DROP TABLE") for statement in self.source.statements) and self.source.made
-        statements = self.target.take_statements(self.source, self.direct)
+        statements, indexes = self.target.take_statements(self.source, self.direct)
         if statements and self.waiting:
             self.replay_waiting()
         if statements and not is_made_again and self.attempt(delta):
@@ -124,9 +125,10 @@ class Life:
         else:
             self.waiting.append(delta)
         self.target.execute(statements)
-        if self.random.random() < 0.6:
+        if indexes or self.random.random() < 0.6:
             self.replay_waiting()
             self.check()
+        self.target.execute(indexes)
 
     def attempt(self, delta: Path) -> bool:
         """The target's schema is not the snapshot's yet: a replay does it all the same, or changes nothing."""
