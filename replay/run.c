@@ -180,6 +180,7 @@ static struct existing_rows existing_of(struct run_state *run)
         .ledger = &run->ledger,
         .connection = &run->connection,
         .policy = run->options->on_existing,
+        .reads_back = run->options->verify == VERIFY_FULL,
         .problems = &run->problems};
 }
 
@@ -226,12 +227,11 @@ static bool check(struct run_state *run, struct error *err)
     run->report.problems = &run->problems;
     if (!preflight_run(&preflight, err))
         return false;
-    if (run->is_newer
-        && !existing_rows_check_newer(
-            &existing, run->reader, run->report.state, &run->is_renewed, err))
-        return false;
-    return !(run->is_resumed || run->is_newer) || run->is_renewed
-           || table_state_compare(&run->plan, run->reader, &run->connection, err);
+    if (run->is_resumed)
+        return table_state_compare(&run->plan, run->reader, &run->connection, err);
+    return !run->is_newer
+           || existing_rows_check_newer(
+               &existing, run->reader, run->report.state, &run->is_renewed, err);
 }
 
 /* --- doing ------------------------------------------------------------------------ */

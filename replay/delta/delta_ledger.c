@@ -9,19 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ledger_part delta_ledger_sum(const struct ledger *ledger, const char *table)
-{
-    struct ledger_part sum = {.table = table};
-
-    for (size_t i = 0; i < ledger->part_count; i++) {
-        if (strcmp(ledger->parts[i].table, table) != 0)
-            continue;
-        sum.row_count += ledger->parts[i].row_count;
-        sum.sum = checksum_add(sum.sum, ledger->parts[i].sum);
-    }
-    return sum;
-}
-
 /* --- arithmetic --------------------------------------------------------------------- */
 
 static const struct delta_table *find_table(
@@ -39,7 +26,7 @@ static bool add_up(const struct ledger *ledger, const struct delta_table *table,
     if (table->mode == DELTA_WHOLE)
         *part = (struct ledger_part){.table = table->table->name};
     else
-        *part = delta_ledger_sum(ledger, table->table->name);
+        *part = ledger_sum(ledger, table->table->name);
     part->row_count += table->added_count - table->removed_count;
     part->sum = checksum_subtract(checksum_add(part->sum, table->added_sum), table->removed_sum);
     if (part->row_count == end->row_count)
@@ -76,7 +63,7 @@ static bool make_parts(const struct ledger *ledger, struct connection *connectio
     for (size_t i = 0; i < plan->table_count; i++) {
         const struct plan_table *table = &plan->tables[i];
         const struct delta_table *changed = find_table(delta, table);
-        struct ledger_part part = delta_ledger_sum(ledger, table->name);
+        struct ledger_part part = ledger_sum(ledger, table->name);
 
         if (table->action != PLAN_LOAD && table->action != PLAN_DERIVE)
             continue;

@@ -11,9 +11,6 @@
 #include "replay/delta/delta_plan.h"
 #include "replay/ledger/ledger.h"
 
-/* What a table holds according to the ledger; zeroes if it is not there. */
-struct ledger_part delta_ledger_sum(const struct ledger *ledger, const char *table);
-
 /*
  * In the caller's transaction, in which the delta's rows were applied already: records it, and
  * reads the ledger again. Fails with ERROR_REFUSED when ledger and delta do not add up.

@@ -34,7 +34,7 @@ static void compare(const struct delta_verify *verify, const struct plan_table *
     static const char advice[] =
         "rows that the delta does not change are not as they were replayed: replay a full dump "
         "into a new database";
-    struct ledger_part wanted = delta_ledger_sum(verify->ledger, table->name);
+    struct ledger_part wanted = ledger_sum(verify->ledger, table->name);
 
     if (wanted.row_count != found->row_count)
         problems_add(verify->problems, advice,

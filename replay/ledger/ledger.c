@@ -423,3 +423,16 @@ bool ledger_enter(struct ledger *ledger, struct connection *connection, enum led
     ledger->replay.phase = phase;
     return true;
 }
+
+struct ledger_part ledger_sum(const struct ledger *ledger, const char *table)
+{
+    struct ledger_part sum = {.table = table};
+
+    for (size_t i = 0; i < ledger->part_count; i++) {
+        if (strcmp(ledger->parts[i].table, table) != 0)
+            continue;
+        sum.row_count += ledger->parts[i].row_count;
+        sum.sum = checksum_add(sum.sum, ledger->parts[i].sum);
+    }
+    return sum;
+}

@@ -113,4 +113,7 @@ MUST_CHECK bool ledger_mark(const struct ledger *ledger, struct connection *conn
 const struct ledger_part *ledger_find_part(
     const struct ledger *ledger, const char *table, uint32_t number);
 
+/* What a table holds according to the ledger; zeroes if it is not there. */
+struct ledger_part ledger_sum(const struct ledger *ledger, const char *table);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection.h"
 #include "replay/ledger/table_state.h"
+#include "replay/load/verify.h"
 #include "replay/target/row_count.h"
 
 #include <inttypes.h>
@@ -16,6 +17,10 @@
 static const char undoable[] =
     "they are saved when the replay begins, and --abort brings them back; when it is done they are "
     "gone";
+
+static const char others_wrote[] =
+    "somebody else wrote to the target since the last replay; replay into a new database, or "
+    "replace all tables with --on-existing=replace";
 
 /* A problem, or a note that says what becomes of the rows. */
 static void tell(const struct existing_rows *existing, const char *advice, const char *fmt, ...)
@@ -65,23 +70,13 @@ bool existing_rows_check_unknown(const struct existing_rows *existing, struct er
 
 /* --- replayed before ----------------------------------------------------------------- */
 
-static int64_t rows_of(const struct ledger *ledger, const char *table)
-{
-    int64_t row_count = 0;
-
-    for (size_t i = 0; i < ledger->part_count; i++)
-        if (strcmp(ledger->parts[i].table, table) == 0)
-            row_count += (int64_t)ledger->parts[i].row_count;
-    return row_count;
-}
-
 bool existing_rows_check_drift(
     const struct existing_rows *existing, bool *has_drifted, struct error *err)
 {
     *has_drifted = false;
     for (size_t i = 0; i < existing->plan->table_count; i++) {
         const struct plan_table *table = &existing->plan->tables[i];
-        int64_t known = rows_of(existing->ledger, table->name);
+        int64_t known = (int64_t)ledger_sum(existing->ledger, table->name).row_count;
         int64_t found;
 
         if (table->target == NULL || table->action == PLAN_KEEP || table->action == PLAN_IGNORE
@@ -92,9 +87,7 @@ bool existing_rows_check_drift(
         if (found == known)
             continue;
         *has_drifted = true;
-        tell(existing,
-            "somebody else wrote to the target since the last replay; replay into a new database, "
-            "or replace all tables with --on-existing=replace",
+        tell(existing, others_wrote,
             "table \"%s\" holds %" PRId64 " rows, but the last replay left %" PRId64, table->name,
             found, known);
     }
@@ -139,14 +132,83 @@ static bool check_origin(
     return true;
 }
 
+/* --- not replayed now ------------------------------------------------------------------- */
+
+static bool is_derived(const struct plan_table *table)
+{
+    return table->rule != NULL && table->rule->action == PROFILE_DERIVE;
+}
+
+static bool check_content(const struct existing_rows *existing, const struct plan_table *table,
+    bool *has_drifted, struct error *err)
+{
+    struct ledger_part known = ledger_sum(existing->ledger, table->name);
+    struct verify_content found = {0};
+
+    if (table->column_count == 0 || is_derived(table))
+        return true;
+    if (!verify_read_back(table, "", existing->connection, &found, err))
+        return error_wrap(err, "table \"%s\"", table->name);
+    if (checksum_equal(found.sum, known.sum))
+        return true;
+    *has_drifted = true;
+    tell(existing, others_wrote,
+        "table \"%s\" has %" PRIu64 " rows, but not those of the last replay: a value was changed",
+        table->name, found.row_count);
+    return true;
+}
+
+static size_t count_same(const struct plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->table_count; i++)
+        count += plan->tables[i].action == PLAN_SAME && plan->tables[i].column_count > 0;
+    return count;
+}
+
+static void load_all(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (plan->tables[i].action == PLAN_SAME)
+            plan->tables[i].action = is_derived(&plan->tables[i]) ? PLAN_DERIVE : PLAN_LOAD;
+    plan_count(plan);
+}
+
+static bool check_same(const struct existing_rows *existing, bool *has_drifted, struct error *err)
+{
+    const struct plan *plan = existing->plan;
+    size_t same_count = count_same(plan);
+
+    if (same_count > 0 && !existing->reads_back)
+        problems_note(existing->problems, NULL,
+            "%zu table%s had the same rows in the last replay: of these only the number of rows was "
+            "compared (--verify=full reads them)",
+            same_count, same_count == 1 ? "" : "s");
+    for (size_t i = 0; existing->reads_back && i < plan->table_count; i++)
+        if (plan->tables[i].action == PLAN_SAME
+            && !check_content(existing, &plan->tables[i], has_drifted, err))
+            return false;
+    return true;
+}
+
 bool existing_rows_check_newer(const struct existing_rows *existing,
     const struct dump_reader *reader, const char *state, bool *is_renewed, struct error *err)
 {
+    bool replaces = existing->policy == EXISTING_ROWS_REPLACE;
     bool has_drifted;
 
     if (!check_order(existing, state, err) || !check_origin(existing, reader, err)
         || !existing_rows_check_drift(existing, &has_drifted, err))
         return false;
-    *is_renewed = has_drifted && existing->policy == EXISTING_ROWS_REPLACE;
+    *is_renewed = has_drifted && replaces;
+    if (*is_renewed)
+        return true;
+    if (!table_state_compare(existing->plan, reader, existing->connection, err)
+        || !check_same(existing, &has_drifted, err))
+        return false;
+    *is_renewed = has_drifted && replaces;
+    if (*is_renewed)
+        load_all(existing->plan);
     return true;
 }

@@ -24,10 +24,11 @@ enum existing_rows_policy {
 
 /* All borrowed. */
 struct existing_rows {
-    const struct plan *plan;
+    struct plan *plan;
     const struct ledger *ledger;
     struct connection *connection;
     enum existing_rows_policy policy;
+    bool reads_back;           /* also tables that are taken as they are */
     struct problems *problems; /* notes, when they are replaced */
 };
 
@@ -46,7 +47,9 @@ MUST_CHECK bool existing_rows_check_drift(
  * For a full dump that is to replace another state: drift; a state that was here before the present
  * one, as going back must not happen by accident; and a dump of which no table is as it was in the
  * last state, of ten at least that have rows in both, which looks like one of another database.
- * *is_renewed: rows have drifted and are replaced, so no table of the target may be taken as it is.
+ * Tables whose rows are those of the last state become PLAN_SAME; with reads_back they must also
+ * hold what the ledger says, else a note says that they were not read. *is_renewed: rows have
+ * drifted and are replaced, so no table of the target is taken as it is.
  */
 MUST_CHECK bool existing_rows_check_newer(const struct existing_rows *existing,
     const struct dump_reader *reader, const char *state, bool *is_renewed, struct error *err);

@@ -93,3 +93,32 @@ def test_a_failure_brings_the_older_state_back(database: Database, states: list[
     assert [line for line in after.splitlines() if "restrict " not in line] == \
         [line for line in catalog.splitlines() if "restrict " not in line]
     assert "nothing to do" in programs.replay(database.dsn, states[1][1]).out
+
+
+def test_a_value_changed_in_a_table_that_stays(database: Database, states: list[tuple[Path, Path]]) -> None:
+    """By default it is not read, which is said; --verify=full finds it before anything is touched, and replace mends it."""
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[0][1])
+    database.execute("UPDATE still SET n = -1 WHERE n = 77")
+    programs.fail(programs.REFUSED, ['table "still" has 500 rows, but not those', "1 problem", "not touched"],
+                  programs.REPLAY, "--dsn", database.dsn, "--verify=full", states[1][1])
+    database.settle()
+    assert compare.differences(compare.compare(states[0][0], database.dsn))[0].startswith("still: ")
+    done = programs.replay(database.dsn, states[1][1], "--verify=full", "--on-existing=replace")
+    assert 'table "still" has 500 rows, but not those of the last replay: a value was changed: replaced' in done.out
+    assert " 0 had the same rows" in done.out
+    assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
+
+
+def test_what_was_not_read_is_said(database: Database, states: list[tuple[Path, Path]]) -> None:
+    database.execute(TARGET)
+    programs.replay(database.dsn, states[0][1])
+    database.execute("UPDATE still SET n = -1 WHERE n = 77")
+    done = programs.replay(database.dsn, states[1][1])
+    assert "1 table had the same rows in the last replay: of these only the number of rows was compared (--verify=full" in done.out
+    assert [line.split(":")[0] for line in compare.differences(compare.compare(states[1][0], database.dsn))][:1] == ["still"]
+    database.execute("UPDATE still SET n = 77 WHERE n = -1")
+    database.settle()
+    done = programs.replay(database.dsn, states[2][1], "--verify=full")
+    assert " 2 had the same rows" in done.out and "only the number" not in done.out
+    assert compare.differences(compare.compare(states[2][0], database.dsn)) == []
