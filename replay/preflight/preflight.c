@@ -169,7 +169,8 @@ static void note_unlogged_tables(const struct preflight *p)
     for (size_t i = 0; i < p->plan->table_count; i++) {
         const struct plan_table *table = &p->plan->tables[i];
 
-        if (plan_writes(table) && table->target->persistence == 'u')
+        /* One that is emptied need not survive a crash: the profile says so. */
+        if (plan_writes(table) && table->action != PLAN_EMPTY && table->target->persistence == 'u')
             problems_note(p->problems, "ALTER TABLE ... SET LOGGED",
                 "table \"%s\" is unlogged: a crash of the server empties it, a standby does not "
                 "have its rows",

@@ -1,6 +1,9 @@
 #include "replay/report/report_chart.h"
 
+#include "watch/amount_text.h"
+
 #include <math.h>
+#include <stdio.h>
 
 #define WIDTH 900
 #define HEIGHT 220
@@ -64,6 +67,8 @@ static double highest(const struct progress_rate *rate)
 
 static void put_axes(struct byte_buffer *out, double top, double seconds)
 {
+    char time[AMOUNT_TEXT_ROOM];
+
     for (int i = 0; i <= 4; i++) {
         double y = TOP + (HEIGHT - TOP - BOTTOM) * (4 - i) / 4.0;
         double x = LEFT + (WIDTH - LEFT - 20) * i / 4.0;
@@ -73,8 +78,12 @@ static void put_axes(struct byte_buffer *out, double top, double seconds)
             WIDTH - 20, y);
         byte_buffer_format(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>", LEFT - 6,
             y + 4, top * i / 4);
-        byte_buffer_format(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3g s</text>", x,
-            HEIGHT - 8, seconds * i / 4);
+        if (seconds < 10)
+            snprintf(time, sizeof(time), "%.1f s", seconds * i / 4);
+        else
+            amount_text_duration(time, seconds * i / 4);
+        byte_buffer_format(
+            out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>", x, HEIGHT - 8, time);
     }
     byte_buffer_format(out, "<text x=\"%d\" y=\"12\">MB/s</text>\n", LEFT);
 }

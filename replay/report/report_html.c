@@ -7,6 +7,7 @@
 #include "watch/progress_view.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,7 +27,8 @@ static const char head[] =
     ".outcome.bad{border-color:var(--bad)}\n"
     "table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--line);"
-    "vertical-align:top;overflow-wrap:anywhere}"
+    "vertical-align:top}td.any,li{overflow-wrap:anywhere}td.name{white-space:pre-wrap;"
+    "min-width:8rem}.wide{overflow-x:auto}"
     "th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}\n"
     ".bar{background:var(--load);height:.6rem;min-width:1px}li{margin:.3rem 0}"
@@ -71,7 +73,7 @@ static void put_fact(struct byte_buffer *out, const char *name, const char *text
 {
     if (text == NULL)
         return;
-    byte_buffer_format(out, "<tr><th>%s</th><td>", name);
+    byte_buffer_format(out, "<tr><th>%s</th><td class=\"any\">", name);
     put_text(out, text);
     byte_buffer_format(out, "</td></tr>\n");
 }
@@ -158,13 +160,19 @@ static void put_facts(struct byte_buffer *out, const struct report *report)
 
 /* --- phases and tables ------------------------------------------------------------------------ */
 
+static const char *tenths(char text[AMOUNT_TEXT_ROOM], double seconds)
+{
+    snprintf(text, AMOUNT_TEXT_ROOM, "%.1f s", seconds);
+    return text;
+}
+
 static void put_phases(struct byte_buffer *out, const struct progress_view *view)
 {
     char a[AMOUNT_TEXT_ROOM];
     char b[AMOUNT_TEXT_ROOM];
 
     byte_buffer_format(out,
-        "<h2>Phases</h2>\n<table>\n<tr><th>phase</th><th class=\"n\">rows</th>"
+        "<h2>Phases</h2>\n<div class=\"wide\"><table>\n<tr><th>phase</th><th class=\"n\">rows</th>"
         "<th class=\"n\">bytes</th><th class=\"n\">statements</th><th class=\"n\">took</th>"
         "<th>state</th></tr>\n");
     for (int i = 0; i < PROGRESS_PHASE_COUNT; i++) {
@@ -178,12 +186,12 @@ static void put_phases(struct byte_buffer *out, const struct progress_view *view
             "<td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td><td>%s</td></tr>\n",
             progress_phase_label((enum progress_phase)i), work->done.rows,
             amount_text_size(a, work->done.bytes), work->done.items,
-            amount_text_duration(b, seconds),
+            seconds < 60 ? tenths(b, seconds) : amount_text_duration(b, seconds),
             work->state == PROGRESS_DONE     ? "done"
             : work->state == PROGRESS_ACTIVE ? "unfinished"
                                              : "not begun");
     }
-    byte_buffer_format(out, "</table>\n");
+    byte_buffer_format(out, "</table></div>\n");
 }
 
 static void put_seconds(struct byte_buffer *out, const struct progress_view_table *table)
@@ -205,7 +213,7 @@ static void put_table(struct byte_buffer *out, const struct plan_table *table,
     char size[AMOUNT_TEXT_ROOM];
     bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
 
-    byte_buffer_format(out, "<tr><td>");
+    byte_buffer_format(out, "<tr><td class=\"any name\">");
     put_text(out, table->name);
     if (table->target != NULL && strcmp(table->target->name, table->name) != 0) {
         byte_buffer_format(out, " <span class=\"soft\">as ");
@@ -232,12 +240,12 @@ static void put_tables(struct byte_buffer *out, const struct report *report)
         if (plan->tables[i].size > largest)
             largest = plan->tables[i].size;
     byte_buffer_format(out,
-        "<h2>Tables</h2>\n<table>\n<tr><th>table</th><th>action</th><th class=\"n\">rows</th>"
+        "<h2>Tables</h2>\n<div class=\"wide\"><table>\n<tr><th>table</th><th>action</th><th class=\"n\">rows</th>"
         "<th class=\"n\">bytes</th><th class=\"n\">loading</th><th class=\"n\">indexes</th>"
         "<th class=\"n\">verifying</th><th style=\"width:12%%\"></th></tr>\n");
     for (size_t i = 0; i < plan->table_count; i++)
         put_table(out, &plan->tables[i], is_watched ? &view->tables[i] : NULL, largest);
-    byte_buffer_format(out, "</table>\n");
+    byte_buffer_format(out, "</table></div>\n");
 }
 
 /* --- checks and findings ------------------------------------------------------------------------
