@@ -1,6 +1,7 @@
 """The documented move in two passes: a snapshot while the server runs, and a delta after it stopped."""
 from __future__ import annotations
 
+import copy
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,6 +75,30 @@ def test_ready_made_snapshots(synapse: Installation, database: Database, tmp_pat
     shutil.rmtree(tmp_path, ignore_errors=True)   # large, and of no use when all is well
 
 
+def happened(before: Expectations, after: Expectations) -> set[str]:
+    """What became of the world between the passes; the server is asked about each of these."""
+    found = set()
+    for name, was in before.users.items():
+        now = after.users[name]
+        if now.password != was.password and not now.is_closed:
+            found.add("a password changed")
+        if now.is_closed and not was.is_closed:
+            found.add("a user deactivated")
+        for device, session in was.sessions.items():
+            if session.is_alive and not now.sessions[device].is_alive and not now.is_closed:
+                found.add("a device deleted")
+            if now.sessions[device].one_time_keys < session.one_time_keys and now.sessions[device].is_alive:
+                found.add("one-time keys used")
+    if any(event.fate == "shown" and after.events[name].fate == "redacted" for name, event in before.events.items()):
+        found.add("a message redacted")
+    if any(room.fate == "live" and after.rooms[name].fate == "purged" for name, room in before.rooms.items()):
+        found.add("a room purged")
+    return found
+
+
+EVENTS = {"a password changed", "a user deactivated", "a device deleted", "one-time keys used", "a message redacted", "a room purged"}
+
+
 def test_two_passes(synapse: Installation, database: Database, tmp_path: Path) -> None:
     """Passwords changed, a user deactivated, messages redacted, a room purged: all after the first pass."""
     source = homeserver.on_sqlite(synapse, tmp_path / "sqlite")
@@ -84,7 +109,9 @@ def test_two_passes(synapse: Installation, database: Database, tmp_path: Path) -
         world = Expectations()
         Populate(client, world, "spring", "1").run(120)
         snapshot(source.folder / "homeserver.db", passes[0])   # while it runs
+        before = copy.deepcopy(world)
         Mutate(client, world, "autumn", "1").run(40)
+        assert happened(before, world) == EVENTS
         world.save(expectations)
     snapshot(source.folder / "homeserver.db", passes[1])
     homeserver.copy_media(source.folder, tmp_path / "postgres")
