@@ -333,6 +333,36 @@ def test_schema_changes(tmp_path: Path, database: Database) -> None:
     pair.check(1)
 
 
+@pytest.mark.parametrize("change, words", [
+    ("ALTER TABLE t ADD COLUMN c TEXT; UPDATE t SET c = 'z'", ['table "t"', '"c"', "does not exist in the target"]),
+    ("ALTER TABLE t RENAME COLUMN a TO d", ['table "t"', '"d"', "does not exist in the target"]),
+    ("CREATE TABLE fresh (v TEXT); INSERT INTO fresh VALUES (1), (2)", ['table "fresh" has 2 rows', "does not exist in the target"]),
+    ("ALTER TABLE gone RENAME TO new_name", ['table "new_name" has 1 rows', "does not exist in the target"]),
+])
+def test_a_schema_that_is_not_the_targets(tmp_path: Path, database: Database, change: str, words: list[str]) -> None:
+    pair = Pair(tmp_path, database, KEYED + "CREATE TABLE gone (a TEXT);")
+    pair.edit("INSERT INTO t VALUES (1, 'x', 1), (2, 'y', 2); INSERT INTO gone VALUES ('a')")
+    pair.replay(pair.dump())
+    pair.edit(change)
+    pair.refuse(REFUSED, ["1 problem", "the target was not touched", *words], pair.dump())
+    pair.check(0)
+
+
+def test_a_column_that_the_source_dropped(tmp_path: Path, database: Database) -> None:
+    """The target's may stay, and then holds nothing; where it must hold something the delta is refused."""
+    pair = Pair(tmp_path, database, KEYED)
+    pair.edit("INSERT INTO t VALUES (1, 'x', 1)")
+    pair.replay(pair.dump())
+    database.execute("ALTER TABLE t ALTER COLUMN b SET NOT NULL")
+    pair.edit("ALTER TABLE t DROP COLUMN b")
+    delta = pair.dump()
+    pair.refuse(REFUSED, ['table "t"', '"b"'], delta)
+    assert database.query("SELECT * FROM t") == [(1, "x", 1)]
+    database.execute("ALTER TABLE t ALTER COLUMN b DROP NOT NULL")
+    pair.replay(delta)
+    assert database.query("SELECT * FROM t") == [(1, "x", None)]
+
+
 DRIFT = "UPDATE t SET a = 'other' WHERE id = 3; DELETE FROM t WHERE id = 4; INSERT INTO t VALUES (9, 'mine', 9)"
 
 
