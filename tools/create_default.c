@@ -246,7 +246,8 @@ static bool suits(const struct create_type *type, const struct literal *literal)
         return is_number(literal, false) && !isinf(value_of(literal));
     case CREATE_TEXT:
         return is_text && utf8_is_valid(literal->bytes.data, literal->bytes.size)
-               && memchr(literal->bytes.data, '\0', literal->bytes.size) == NULL;
+               && (literal->bytes.size == 0
+                   || memchr(literal->bytes.data, '\0', literal->bytes.size) == NULL);
     case CREATE_BYTEA:
         return literal->kind == LITERAL_BLOB || literal->kind == LITERAL_TEXT;
     case CREATE_NAMED:
