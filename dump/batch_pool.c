@@ -5,31 +5,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A hint: where the system has large pages to give, filling a batch faults less often. */
-static void ask_for_large_pages(const struct byte_buffer *rows)
+/* Tells the system about the whole pages of a batch's room from offset on. */
+static void advise(const struct byte_buffer *rows, size_t offset, int advice)
 {
-#ifdef MADV_HUGEPAGE
     uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = ((uintptr_t)rows->data + page_size - 1) / page_size * page_size;
+    uintptr_t first = ((uintptr_t)rows->data + offset + page_size - 1) / page_size * page_size;
     uintptr_t end = ((uintptr_t)rows->data + rows->capacity) / page_size * page_size;
 
-    (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-#endif
+    (void)madvise((void *)first, end - first, advice);
 }
 
 /* Address space for an ordinary batch; what is not used of it takes no memory. */
 static void make_room(struct row_batch *batch)
 {
     byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
-    ask_for_large_pages(&batch->rows);
+#ifdef MADV_HUGEPAGE
+    /* Where the system has large pages to give, filling a batch faults less often. */
+    advise(&batch->rows, 0, MADV_HUGEPAGE);
+#endif
 }
 
-void batch_pool_init(struct batch_pool *pool, size_t count)
+void batch_pool_init(struct batch_pool *pool, size_t count, size_t kept_size)
 {
     *pool = (struct batch_pool){
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),
         .free_batches = byte_buffer_calloc(count, sizeof(*pool->free_batches)),
         .count = count,
+        .kept_size = kept_size,
     };
     while (pool->free_count < count) {
         make_room(&pool->batches[pool->free_count]);
@@ -58,7 +60,8 @@ void batch_pool_give_back(struct batch_pool *pool, struct row_batch *batch)
         byte_buffer_release(&batch->rows);
         make_room(batch);
         pool->has_large = false;
-    }
+    } else if (batch->rows.size > pool->kept_size)
+        advise(&batch->rows, pool->kept_size, MADV_DONTNEED);
     *batch = (struct row_batch){.rows = batch->rows};
     batch->rows.size = 0;
     pool->free_batches[pool->free_count++] = batch;

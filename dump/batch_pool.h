@@ -17,11 +17,16 @@ struct batch_pool {
     struct row_batch **free_batches;
     size_t count;
     size_t free_count;
+    size_t kept_size;
     bool has_large; /* a large batch is on its way */
 };
 
-/* Makes a pool of count empty batches. */
-void batch_pool_init(struct batch_pool *pool, size_t count);
+/*
+ * Makes a pool of count empty batches. Of the memory that the rows of a batch took it keeps at most
+ * kept_size bytes for the next ones: else each batch would sooner or later have that of the
+ * longest.
+ */
+void batch_pool_init(struct batch_pool *pool, size_t count, size_t kept_size);
 
 void batch_pool_release(struct batch_pool *pool);
 
