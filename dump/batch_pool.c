@@ -5,6 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Whoever holds batches has more of them, and other memory beside them: 4 MiB is what a chunk has
+   on average. */
+#define HELD_BATCH_SIZE ((size_t)4 << 20)
+
 /* Tells the system about the whole pages of a batch's room from offset on. */
 static void advise(const struct byte_buffer *rows, size_t offset, int advice)
 {
@@ -25,13 +29,17 @@ static void make_room(struct row_batch *batch)
 #endif
 }
 
-void batch_pool_init(struct batch_pool *pool, size_t count, size_t kept_size)
+void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held_count)
 {
+    /* One is filled, one is written. A caller that may hold some seldom holds more than one. */
+    size_t more = thread_count > 2 ? thread_count - 1 : 1;
+    size_t count = held_count == 0 ? thread_count + 2 : held_count + more;
+
     *pool = (struct batch_pool){
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),
         .free_batches = byte_buffer_calloc(count, sizeof(*pool->free_batches)),
         .count = count,
-        .kept_size = kept_size,
+        .kept_size = held_count == 0 ? CHUNK_SIZE_MAX : HELD_BATCH_SIZE,
     };
     while (pool->free_count < count) {
         make_room(&pool->batches[pool->free_count]);

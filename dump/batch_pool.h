@@ -17,16 +17,16 @@ struct batch_pool {
     struct row_batch **free_batches;
     size_t count;
     size_t free_count;
-    size_t kept_size;
-    bool has_large; /* a large batch is on its way */
+    size_t kept_size; /* bytes of a batch that are not given back to the system */
+    bool has_large;   /* a large batch is on its way */
 };
 
 /*
- * Makes a pool of count empty batches. Of the memory that the rows of a batch took it keeps at most
- * kept_size bytes for the next ones: else each batch would sooner or later have that of the
- * longest.
+ * Makes a pool of as many empty batches as so many threads need, and a caller who holds up to
+ * held_count of them. For one who holds some, a batch keeps at most 4 MiB from one use to the next:
+ * else each would sooner or later have the memory of the longest.
  */
-void batch_pool_init(struct batch_pool *pool, size_t count, size_t kept_size);
+void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held_count);
 
 void batch_pool_release(struct batch_pool *pool);
 

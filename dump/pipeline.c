@@ -11,9 +11,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Deltas have more batches, and blocks of their base beside them: 4 MiB is what a chunk has on
- * average. */
-#define DELTA_BATCH_SIZE ((size_t)4 << 20)
 #define END_SLOT_COUNT 32                   /* so that small tables need not wait for each other */
 #define END_SLOT_SIZE_MAX ((size_t)4 << 20) /* bytes of facts in these */
 #define FRAME_KEPT_SIZE ((size_t)1 << 20)   /* bytes of a frame that is kept for the next one */
@@ -460,10 +457,6 @@ static void allocate_slots(struct pipeline *p, unsigned thread_count)
 static struct pipeline *allocate(const struct pipeline_options *options)
 {
     struct pipeline *p = byte_buffer_calloc(1, sizeof(*p));
-    /* One is filled, one is written. A caller that may hold some seldom holds more than one. */
-    unsigned more = options->thread_count > 2 ? options->thread_count - 1 : 1;
-    size_t batch_count =
-        options->held_count == 0 ? options->thread_count + 2 : options->held_count + more;
 
     p->schema = options->schema;
     p->level = options->level;
@@ -472,8 +465,7 @@ static struct pipeline *allocate(const struct pipeline_options *options)
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)
             p->column_capacity = options->schema->tables[i].column_count;
-    batch_pool_init(
-        &p->batches, batch_count, options->held_count == 0 ? CHUNK_SIZE_MAX : DELTA_BATCH_SIZE);
+    batch_pool_init(&p->batches, options->thread_count, options->held_count);
     allocate_slots(p, options->thread_count);
     p->tables = (struct table_writer){.writer = options->writer,
         .schema = options->schema,
