@@ -199,8 +199,6 @@ class RandomDatabase:
         self.tables[name] = table
         if not table.is_any:
             self.made.append(name)
-        if table.form == "loose":       # that its key holds NULL must be seen when the target's table is made
-            db.execute(f"INSERT INTO {quote(name)} ({listed(table.key)}) VALUES (NULL)")
         self.insert(db, table, row_count)
 
     def definition(self, table: Table, column: Column) -> str:
@@ -218,7 +216,14 @@ class RandomDatabase:
             db.execute("BEGIN")
             for _ in range(table_count):
                 self.create_table(db, self.new_name(), self.random.randrange(row_count))
+            self.show_nulls(db)
             db.execute("COMMIT")
+
+    def show_nulls(self, db: sqlite3.Connection) -> None:
+        """That a key may hold NULL must be seen in the rows when the target's table is made of them."""
+        for table in self.tables.values():
+            if table.form == "loose" and table.name in self.made:
+                db.execute(f"INSERT INTO {quote(table.name)} ({listed(table.key)}) VALUES (NULL)")
 
     def new_name(self) -> str:
         self.number += 1
@@ -238,6 +243,7 @@ class RandomDatabase:
                     edit(db)
                 done.append(edit.__name__)
             self.mend_references(db)
+            self.show_nulls(db)
         return done
 
     def mend_references(self, db: sqlite3.Connection) -> None:
