@@ -52,6 +52,26 @@ struct arguments {
 
 static const char *const online_choices[] = {"read", "copy", NULL};
 
+/* The database is the operand, or what --sqlite-database names. */
+static bool take_database(
+    struct arguments *arguments, const struct command_line_result *result, struct error *err)
+{
+    if (result->operand_count == 1 && arguments->database_path != NULL)
+        return error_set(err, ERROR_USAGE,
+            "SNAPSHOT is given twice: \"%s\" and \"%s\"; give it once", arguments->database_path,
+            result->operands[0]);
+    if (result->operand_count == 1)
+        arguments->database_path = result->operands[0];
+    if (arguments->database_path == NULL)
+        return error_set(err, ERROR_USAGE,
+            "SNAPSHOT is missing: valise-dump [OPTION]... SNAPSHOT (--help explains)");
+    if (strcmp(arguments->database_path, "-") == 0)
+        return error_set(err, ERROR_USAGE,
+            "a database cannot be read from standard input: SQLite needs its file, give the path "
+            "(./- for a file of that name)");
+    return true;
+}
+
 static bool parse(struct arguments *arguments, struct command_line_result *result, int argc,
     char **argv, struct error *err)
 {
@@ -117,20 +137,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
     watch_options_describe(options + WATCH_AT, &arguments->watch);
     if (!command_line_parse(&line, argc, argv, result, err) || result->answer.size > 0)
         return result->answer.size > 0;
-    if (result->operand_count == 1 && arguments->database_path != NULL)
-        return error_set(err, ERROR_USAGE,
-            "SNAPSHOT is given twice: \"%s\" and \"%s\"; give it once", arguments->database_path,
-            result->operands[0]);
-    if (result->operand_count == 1)
-        arguments->database_path = result->operands[0];
-    if (arguments->database_path == NULL)
-        return error_set(err, ERROR_USAGE,
-            "SNAPSHOT is missing: valise-dump [OPTION]... SNAPSHOT (--help explains)");
-    if (strcmp(arguments->database_path, "-") == 0)
-        return error_set(err, ERROR_USAGE,
-            "a database cannot be read from standard input: SQLite needs its file, give the path "
-            "(./- for a file of that name)");
-    return true;
+    return take_database(arguments, result, err);
 }
 
 /* Texts hold names from the database, which may hold anything. */
