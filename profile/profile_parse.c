@@ -211,6 +211,17 @@ static bool read_bad_values(struct profile *profile, const struct yaml_tree_node
     return true;
 }
 
+/* A number that cannot be negative. */
+static bool read_count(struct yaml_tree_place at, const char *key, int64_t *out, struct error *err)
+{
+    if (!yaml_tree_number(at, key, out, err))
+        return false;
+    if (*out >= 0)
+        return true;
+    return yaml_tree_refuse(at.tree, yaml_tree_get(at.mapping, key), err,
+        "\"%s\" is %lld, expected 0 or more", key, (long long)*out);
+}
+
 static bool read_table(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_table *table, struct error *err)
 {
@@ -222,7 +233,7 @@ static bool read_table(struct profile *profile, const struct yaml_tree_node *nod
     const struct yaml_tree_node *bad_values = NULL;
 
     if (!yaml_tree_only(at, known, err) || !yaml_tree_choice(at, "action", actions, &action, err)
-        || !yaml_tree_number(at, "seed_rows", &table->seed_row_max, err)
+        || !read_count(at, "seed_rows", &table->seed_row_max, err)
         || !yaml_tree_mapping(at, "on_bad_value", &bad_values, err)
         || (bad_values != NULL && !read_bad_values(profile, bad_values, table, err)))
         return false;
@@ -311,7 +322,7 @@ static bool read_target(
     struct yaml_tree_place at = place(profile, node);
 
     return yaml_tree_only(at, known, err)
-           && yaml_tree_number(at, "server_version_min", &profile->server_version_min, err)
+           && read_count(at, "server_version_min", &profile->server_version_min, err)
            && yaml_tree_text(at, "encoding", &profile->encoding, err)
            && yaml_tree_text(at, "collate", &profile->collate, err)
            && yaml_tree_text(at, "ctype", &profile->ctype, err);

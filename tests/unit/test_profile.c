@@ -99,6 +99,9 @@ static void errors_say_where(void **state)
         {HEAD "tables: {t: [keep]}\n", "p.yaml:4:13: this is a list, expected a mapping"},
         {HEAD "tables: {t: keep}\n", "this is a single value, expected a mapping with \"action\""},
         {HEAD "facts: [1]\n", "this is a single value"},
+        {HEAD "tables: {t: {seed_rows: -1}}\n",
+            "p.yaml:4:25: \"seed_rows\" is -1, expected 0 or more"},
+        {HEAD "target: {server_version_min: -9}\n", "\"server_version_min\" is -9"},
         {"[]\n", "a mapping is expected"},
     };
 
