@@ -200,16 +200,17 @@ static bool sync_folder_of(const char *path, struct error *err)
 static bool publish(struct file_output *out, struct error *err)
 {
     int held = fcntl(out->fd, F_DUPFD_CLOEXEC, 0);
-    bool done = held >= 0 && close(out->fd) == 0;
+    bool done = held >= 0;
 
-    if (held >= 0)
-        out->fd = -1;
+    if (!done)
+        return error_set_errno(err, "cannot keep \"%s\" locked", out->path);
+    done = close(out->fd) == 0;
+    out->fd = -1;
     if (!done)
         error_set_errno(err, "cannot close \"%s\"", out->path);
     else if (rename(out->temporary, out->path) != 0)
         done = error_set_errno(err, "cannot rename \"%s\" to \"%s\"", out->temporary, out->path);
-    if (held >= 0)
-        close(held);
+    close(held);
     return done;
 }
 
@@ -260,7 +261,8 @@ bool file_print(const struct byte_buffer *text, struct error *err)
 /* --- reading -------------------------------------------------------------- */
 
 /* Reads what is there, or waits for it; stopping on request ends the wait. */
-static bool read_some(const struct file_input *in, uint8_t *bytes, size_t *size, struct error *err)
+static bool read_some(
+    const struct file_input *in, uint8_t *bytes, size_t room, size_t *size, struct error *err)
 {
     struct pollfd fds[2] = {
         {.fd = in->fd, .events = POLLIN},
@@ -272,7 +274,7 @@ static bool read_some(const struct file_input *in, uint8_t *bytes, size_t *size,
         errno = EINTR;
         got = -1;
         if (poll(fds, 2, -1) > 0 && fds[0].revents != 0)
-            got = read(in->fd, bytes, COPY_SIZE);
+            got = read(in->fd, bytes, room);
         if (!stop_check(err))
             return false;
     } while (got < 0 && errno == EINTR);
@@ -299,21 +301,45 @@ bool file_temporary(int *fd, struct error *err)
     return *fd >= 0;
 }
 
-/* Replaces in->fd, a pipe, by an unlinked file with the same bytes. */
-static bool spool(struct file_input *in, struct error *err)
+/* Appends what is there to bytes until these are FILE_START_SIZE, or all. */
+static bool read_start(const struct file_input *in, uint8_t *bytes, size_t *size, struct error *err)
+{
+    size_t got = 1;
+
+    *size = 0;
+    while (*size < FILE_START_SIZE && got > 0) {
+        if (!read_some(in, bytes + *size, COPY_SIZE - *size, &got, err))
+            return false;
+        *size += got;
+    }
+    return true;
+}
+
+static bool copy_rest(
+    const struct file_input *in, uint8_t *bytes, size_t size, int fd, struct error *err)
+{
+    while (size > 0)
+        if (!file_write_all(fd, "a file in $TMPDIR (or /tmp)", bytes, size, err)
+            || !read_some(in, bytes, COPY_SIZE, &size, err))
+            return false;
+    return true;
+}
+
+/* Replaces in->fd, a pipe, by an unlinked file with the same bytes, unless it begins wrongly. */
+static bool spool(struct file_input *in, file_start_check *check, struct error *err)
 {
     uint8_t *bytes;
     bool done;
-    size_t size = 1;
+    size_t size;
     int fd;
 
     if (!file_temporary(&fd, err))
         return false;
     bytes = byte_buffer_realloc(NULL, COPY_SIZE);
-    do
-        done = read_some(in, bytes, &size, err)
-               && file_write_all(fd, "a file in $TMPDIR (or /tmp)", bytes, size, err);
-    while (done && size > 0);
+    done = read_start(in, bytes, &size, err);
+    if (done && check != NULL && !check(bytes, size, err))
+        done = error_wrap(err, "%s", in->path);
+    done = done && copy_rest(in, bytes, size, fd, err);
     free(bytes);
     if (done)
         in->fd = fd;
@@ -331,6 +357,12 @@ bool file_is_pipe(const char *path)
 }
 
 bool file_input_open(struct file_input *in, const char *path, struct error *err)
+{
+    return file_input_open_checked(in, path, NULL, err);
+}
+
+bool file_input_open_checked(
+    struct file_input *in, const char *path, file_start_check *check, struct error *err)
 {
     struct stat found;
 
@@ -351,7 +383,7 @@ bool file_input_open(struct file_input *in, const char *path, struct error *err)
         return error_set(err, ERROR_IO, "\"%s\" is a folder, not a file", in->path);
     if (!S_ISREG(found.st_mode)) {
         int pipe_fd = in->fd;
-        bool done = spool(in, err);
+        bool done = spool(in, check, err);
 
         close(pipe_fd);
         if (!done) {

@@ -82,6 +82,21 @@ bool file_is_pipe(const char *path);
  */
 MUST_CHECK bool file_input_open(struct file_input *in, const char *path, struct error *err);
 
+#define FILE_START_SIZE 128
+
+/*
+ * Whether what begins with these bytes is what is wanted. There are at least FILE_START_SIZE of
+ * them, or all that there is.
+ */
+typedef bool file_start_check(const uint8_t *bytes, size_t size, struct error *err);
+
+/*
+ * The same, but what has to be copied is checked by its first bytes before, so that a wrong stream
+ * does not fill the disk. Fails as the check does, too.
+ */
+MUST_CHECK bool file_input_open_checked(
+    struct file_input *in, const char *path, file_start_check *check, struct error *err);
+
 /* The same file once more, with a descriptor of its own. Fails with ERROR_IO. */
 MUST_CHECK bool file_input_again(
     struct file_input *in, const struct file_input *other, struct error *err);

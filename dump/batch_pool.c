@@ -16,7 +16,8 @@ static void advise(const struct byte_buffer *rows, size_t offset, int advice)
     uintptr_t first = ((uintptr_t)rows->data + offset + page_size - 1) / page_size * page_size;
     uintptr_t end = ((uintptr_t)rows->data + rows->capacity) / page_size * page_size;
 
-    (void)madvise((void *)first, end - first, advice);
+    if (first < end)
+        (void)madvise((void *)first, end - first, advice);
 }
 
 /* Address space for an ordinary batch; what is not used of it takes no memory. */

@@ -441,7 +441,8 @@ static bool read_dump(struct dump_reader *reader, struct error *err)
 bool dump_reader_open(struct dump_reader *reader, const char *path, struct error *err)
 {
     *reader = (struct dump_reader){.file = {.fd = -1}};
-    return file_input_open(&reader->file, path, err) && read_dump(reader, err);
+    return file_input_open_checked(&reader->file, path, header_check_magic, err)
+           && read_dump(reader, err);
 }
 
 bool dump_reader_open_file(

@@ -93,13 +93,19 @@ static bool not_a_dump(const uint8_t *data, size_t size, struct error *err)
         err, ERROR_NOT_DUMP, "not a Valise dump: it does not begin as those of valise-dump do");
 }
 
+bool header_check_magic(const uint8_t *data, size_t size, struct error *err)
+{
+    return (size >= FORMAT_MAGIC_OFFSET + FORMAT_MAGIC_SIZE
+               && memcmp(data + FORMAT_MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE) == 0)
+           || not_a_dump(data, size, err);
+}
+
 bool header_decode(struct header *out, const uint8_t *data, size_t size, struct error *err)
 {
     uint32_t kind;
 
-    if (size < FORMAT_MAGIC_OFFSET + FORMAT_MAGIC_SIZE
-        || memcmp(data + FORMAT_MAGIC_OFFSET, header_magic, FORMAT_MAGIC_SIZE) != 0)
-        return not_a_dump(data, size, err);
+    if (!header_check_magic(data, size, err))
+        return false;
     if (size < HEADER_SIZE)
         return error_set(
             err, ERROR_CORRUPT, "truncated in the header: %zu of %d bytes", size, HEADER_SIZE);

@@ -29,6 +29,9 @@ struct header {
 
 void header_encode(uint8_t out[HEADER_SIZE], const struct header *header);
 
+/* Whether a file that begins with these bytes is a dump at all. Fails with ERROR_NOT_DUMP. */
+MUST_CHECK bool header_check_magic(const uint8_t *data, size_t size, struct error *err);
+
 /*
  * Decodes data, which holds the file's first `size` bytes.
  * Fails with ERROR_NOT_DUMP, ERROR_CORRUPT or ERROR_UNSUPPORTED, in this order.

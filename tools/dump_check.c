@@ -474,7 +474,7 @@ bool dump_check_run(struct dump_check *check, const char *path, unsigned thread_
     *check = (struct dump_check){.file = {.fd = -1}, .progress = progress};
     pthread_mutex_init(&check->lock, NULL);
     check->has_lock = true;
-    if (!file_input_open(&check->file, path, err))
+    if (!file_input_open_checked(&check->file, path, header_check_magic, err))
         return false;
     if (!read_header(check, err) || !read_tail(check, err) || !find_blocks(check, err))
         return error_wrap(err, "%s", check->file.path);

@@ -92,6 +92,13 @@ def test_what_cannot_be_is_said(shell: Shell, line: str, status: int, words: str
     assert not {"full2.v", "no.v", "no.db"} & set(os.listdir(shell.folder))
 
 
+@pytest.mark.parametrize("line", ["valise verify -", "valise info -", "valise cat -", "valise restore -o x.db -", "valise squash -o x.v -",
+                                  "valise diff full.v -", "valise schema -", "valise-dump --base - -o x.v new.db", "valise-replay -"])
+def test_a_stream_that_is_no_dump_is_not_copied_to_its_end(shell: Shell, line: str) -> None:
+    assert "not a Valise dump" in shell.run(f"{line} < /dev/zero", programs.NOT_DUMP)
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["delta.v", "direct.v", "full.v", "new.db", "old.db"]
+
+
 def test_a_replay_from_a_pipe(shell: Shell, database: Database) -> None:
     database.execute("CREATE TABLE t (id bigint PRIMARY KEY, a text); CREATE TABLE k (v text)")
     replay = f"valise-replay --dsn '{database.dsn}'"

@@ -235,25 +235,48 @@ static void reads_at_offsets(void **state)
     ASSERT_FAILS(file_input_read_at(&in, 8, bytes, 3, &err), err, ERROR_CORRUPT, "1 bytes");
 }
 
+static bool starts_with_nought(const uint8_t *bytes, size_t size, struct error *err)
+{
+    assert_int_equal(size, 10);
+    return bytes[0] == '0' || error_set(err, ERROR_NOT_DUMP, "starts with %c", bytes[0]);
+}
+
+/* Opens standard input while it is a pipe that holds ten bytes. */
+static bool open_pipe(struct file_input *in, const char *text, struct error *err)
+{
+    int kept = dup(STDIN_FILENO);
+    int ends[2];
+    bool done;
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, 10), 10);
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    done = file_input_open_checked(in, "-", starts_with_nought, err);
+    dup2(kept, STDIN_FILENO);
+    close(kept);
+    return done;
+}
+
+static void a_pipe_is_judged_by_its_start(void **state)
+{
+    OWNED(file_input) struct file_input in = {.fd = -1};
+    struct error err;
+
+    (void)state;
+    ASSERT_FAILS(
+        open_pipe(&in, "9876543210", &err), err, ERROR_NOT_DUMP, "standard input: starts with 9");
+}
+
 static void reads_a_pipe_like_a_file(void **state)
 {
     OWNED(file_input) struct file_input in = {.fd = -1};
     struct error err;
-    int kept = dup(STDIN_FILENO);
     char bytes[4] = "";
-    int ends[2];
-    bool done;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(write(ends[1], "0123456789", 10), 10);
-    close(ends[1]);
-    dup2(ends[0], STDIN_FILENO);
-    close(ends[0]);
-    done = file_input_open(&in, "-", &err);
-    dup2(kept, STDIN_FILENO);
-    close(kept);
-    ASSERT_DONE(done, err);
+    ASSERT_DONE(open_pipe(&in, "0123456789", &err), err);
     assert_int_equal(in.size, 10);
     ASSERT_DONE(file_input_read_at(&in, 7, bytes, 3, &err), err);
     assert_string_equal(bytes, "789");
@@ -295,6 +318,7 @@ int main(void)
         cmocka_unit_test(no_folder_no_file),
         cmocka_unit_test(a_full_device_is_reported),
         IN_FOLDER(reads_at_offsets),
+        cmocka_unit_test(a_pipe_is_judged_by_its_start),
         cmocka_unit_test(reads_a_pipe_like_a_file),
         IN_FOLDER(what_cannot_be_read),
     };
