@@ -160,7 +160,7 @@ static const struct {
     {"25006", "the database is read-only: a standby, or default_transaction_read_only is on"},
     {"40P01", "another session works in these tables; stop it and start again"},
     {"53100", "the server's disk is full; make room and start again"},
-    {"53200", "the server is out of memory, or max_locks_per_transaction is too small"},
+    {"53200", "the server is out of memory, or of room for locks"},
     {"53300", "all connections are in use; use fewer with --jobs"},
     {"55P03", "another session holds a lock on it; stop that session and start again"},
     {"57P01", "the server was stopped, or an administrator ended the session; start again"},

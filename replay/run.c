@@ -1,167 +1,26 @@
 #include "replay/run.h"
 
 #include "base/owned.h"
-#include "format/chain.h"
 #include "format/dump_guard.h"
 #include "postgres/database_create.h"
-#include "postgres/homeserver.h"
-#include "postgres/pooler_check.h"
 #include "postgres/quote.h"
 #include "replay/delta/delta_apply.h"
 #include "replay/delta/delta_start.h"
 #include "replay/ledger/ledger_undo.h"
-#include "replay/ledger/replay_lock.h"
 #include "replay/ledger/staging_target.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/apply.h"
 #include "replay/load/plan_progress.h"
 #include "replay/load/worker_count.h"
-#include "replay/plan/change_count.h"
 #include "replay/preflight/existing_rows.h"
 #include "replay/preflight/preflight.h"
-#include "replay/report/estimate.h"
 #include "replay/report/report_file.h"
 #include "replay/retry.h"
+#include "replay/run_state.h"
 #include "replay/status_command.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Everything that a run has open. Zero-initialise. */
-struct run_state {
-    const struct options *options;
-    struct homeserver homeserver;
-    struct connection_target target;
-    struct chain chain;
-    const struct dump_reader *reader; /* of the chain: the one that is at work */
-    struct profile profile;
-    struct connection connection;
-    struct ledger ledger;
-    struct target_catalog catalog;
-    struct plan plan;
-    struct delta_plan delta;
-    struct problems problems;
-    struct workers workers;
-    struct progress progress;
-    struct report report;
-    struct estimate estimate; /* of a dry run */
-    struct value_policies policies;
-    struct change_count changes;
-    bool is_resumed;
-    bool is_newer;   /* the target holds another state, which this dump replaces */
-    bool is_renewed; /* somebody wrote to the target: no table of it is taken as it is */
-    struct allowances allowances; /* borrows the options' */
-};
-
-/* What belongs to one dump; the connection, its lock and the files stay. */
-static void forget_dump(struct run_state *run)
-{
-    estimate_release(&run->estimate);
-    problems_release(&run->problems);
-    delta_plan_release(&run->delta);
-    plan_release(&run->plan);
-    target_catalog_release(&run->catalog);
-    profile_release(&run->profile);
-    run->report = (struct report){0};
-    run->reader = NULL;
-    run->is_resumed = false;
-    run->is_newer = false;
-    run->is_renewed = false;
-}
-
-static void run_state_release(struct run_state *run)
-{
-    progress_release(&run->progress);
-    workers_release(&run->workers);
-    forget_dump(run);
-    ledger_release(&run->ledger);
-    connection_release(&run->connection);
-    chain_release(&run->chain);
-    homeserver_release(&run->homeserver);
-}
-
-/* --- opening ------------------------------------------------------------------- */
-
-static bool read_target(struct run_state *run, struct error *err)
-{
-    run->target = (struct connection_target){.dsn = run->options->dsn};
-    run->allowances = run->options->allowances;
-    if (run->options->config != NULL) {
-        if (!homeserver_read(&run->homeserver, run->options->config, err))
-            return false;
-        run->target = run->homeserver.target;
-        run->allowances.unsafe_locale |= run->homeserver.allows_unsafe_locale;
-    }
-    return true;
-}
-
-static bool connect(struct run_state *run, struct error *err)
-{
-    return read_target(run, err) && connection_open(&run->connection, &run->target, err);
-}
-
-static bool open_dumps(struct run_state *run, struct error *err)
-{
-    if (!chain_open(&run->chain, run->options->dumps, run->options->dump_count, err))
-        return false;
-    for (size_t i = 0; i < run->chain.dump_count; i++)
-        if (!dump_reader_check_digest(&run->chain.dumps[i], err))
-            return error_wrap(err, "%s", run->chain.dumps[i].file.path);
-    return true;
-}
-
-static bool open_target(struct run_state *run, struct error *err)
-{
-    return connect(run, err) && pooler_check(&run->connection, &run->target, err)
-           && replay_lock_take(&run->connection, err)
-           && ledger_read(&run->ledger, &run->connection, err);
-}
-
-static void describe_dump(struct run_state *run, const struct dump_reader *reader)
-{
-    struct report *report = &run->report;
-
-    run->reader = reader;
-    report->dump = reader->file.path;
-    report->dump_size = reader->tail.file_size;
-    report->is_delta = reader->header.kind == DUMP_DELTA;
-    report->work.verify_level = run->options->verify;
-    if (!report->is_delta && report->work.verify_level <= VERIFY_CHANGED)
-        report->work.verify_level = VERIFY_FULL;
-    state_format(report->state, reader->tail.state_id);
-}
-
-static bool dump_has_table(const void *schema, const char *name)
-{
-    return schema_find_table(schema, name) != NULL;
-}
-
-/* Turns to one dump: everything is read anew, as the dump before may have changed it. */
-static bool begin_dump(struct run_state *run, size_t at, struct error *err)
-{
-    struct report *report = &run->report;
-    const struct dump_reader *reader = &run->chain.dumps[at];
-    const struct profile_subject subject = {dump_has_table, &reader->schema, "dump"};
-
-    if (!workers_close(&run->workers, &run->connection, err))
-        return false;
-    forget_dump(run);
-    describe_dump(run, reader);
-    if (!profile_find(&run->profile, run->options->profile, &subject, err)
-        || (run->options->is_staging && !profile_use_for_staging(&run->profile, err))
-        || !allowances_check(&run->options->allowances, &run->profile, err)
-        || !ledger_read(&run->ledger, &run->connection, err)
-        || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
-        return false;
-    run->is_resumed = run->ledger.replay.phase != LEDGER_PHASE_NONE
-                      && run->ledger.replay.phase != LEDGER_PHASE_DONE;
-    run->is_newer = !report->is_delta && run->ledger.replay.phase == LEDGER_PHASE_DONE;
-    report->is_resumed = run->is_resumed;
-    report->server = run->catalog.server.version_text;
-    report->database = run->catalog.server.database;
-    report->profile = run->profile.title;
-    return true;
-}
 
 /* --- deciding ------------------------------------------------------------------- */
 
@@ -236,6 +95,34 @@ static bool check(struct run_state *run, struct error *err)
 
 /* --- doing ------------------------------------------------------------------------ */
 
+static struct apply apply_of(struct run_state *run, const struct plan_input *input)
+{
+    return (struct apply){.input = input,
+        .plan = &run->plan,
+        .dump = run->reader->file.path,
+        .connection = &run->connection,
+        .ledger = &run->ledger,
+        .forgets_state = run->is_renewed,
+        .is_staging = run->options->is_staging,
+        .workers = &run->workers,
+        .progress = &run->progress,
+        .problems = &run->problems,
+        .outcome = &run->report.work};
+}
+
+static struct delta_apply delta_apply_of(struct run_state *run, const struct plan_input *input)
+{
+    return (struct delta_apply){.input = input,
+        .plan = &run->plan,
+        .delta = &run->delta,
+        .connection = &run->connection,
+        .ledger = &run->ledger,
+        .on_drift = run->options->on_drift,
+        .progress = &run->progress,
+        .problems = &run->problems,
+        .outcome = &run->report.work};
+}
+
 /* Always false: what failed came before the work, so an earlier run's is where it was. */
 static bool not_begun(const struct run_state *run, struct error *err)
 {
@@ -254,29 +141,34 @@ static bool count_changes(struct run_state *run, struct error *err)
            || error_wrap(err, "all is done and verified, but --rejects was not written");
 }
 
+/* All of it, and nothing stays: what the preflight cannot know, the server says now. */
+static bool rehearse(struct run_state *run, struct error *err)
+{
+    struct plan_input input = input_of(run);
+    struct apply apply = apply_of(run, &input);
+    struct delta_apply delta = delta_apply_of(run, &input);
+    bool done =
+        run->report.is_delta ? delta_apply_rehearse(&delta, err) : apply_rehearse(&apply, err);
+
+    if (!done && err->kind == ERROR_REFUSED)
+        run->report.outcome = REPORT_REFUSED;
+    return done;
+}
+
 static bool do_replay(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
-    struct apply apply = {
-        .input = &input,
-        .plan = &run->plan,
-        .dump = run->reader->file.path,
-        .connection = &run->connection,
-        .ledger = &run->ledger,
-        .forgets_state = run->is_renewed,
-        .is_staging = run->options->is_staging,
-        .workers = &run->workers,
-        .progress = &run->progress,
-        .problems = &run->problems,
-        .outcome = &run->report.work,
-    };
+    struct apply apply = apply_of(run, &input);
 
     plan_progress_make(&run->progress, &run->plan, run->report.work.verify_level);
     run->report.jobs = choose_jobs(run);
     if (!worker_count_open(&run->workers, &run->target, run->report.jobs, err))
         return not_begun(run, err);
-    if (!apply_run(&apply, err))
+    if (!apply_run(&apply, err)) {
+        if (err->kind == ERROR_REFUSED)
+            run->report.outcome = REPORT_REFUSED;
         return false;
+    }
     run->report.outcome = REPORT_DONE;
     return count_changes(run, err);
 }
@@ -284,17 +176,7 @@ static bool do_replay(struct run_state *run, struct error *err)
 static bool do_delta(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
-    struct delta_apply apply = {
-        .input = &input,
-        .plan = &run->plan,
-        .delta = &run->delta,
-        .connection = &run->connection,
-        .ledger = &run->ledger,
-        .on_drift = run->options->on_drift,
-        .progress = &run->progress,
-        .problems = &run->problems,
-        .outcome = &run->report.work,
-    };
+    struct delta_apply apply = delta_apply_of(run, &input);
 
     run->report.jobs = 1;
     if (!delta_apply_run(&apply, err)) {
@@ -325,6 +207,8 @@ static bool plan_only(struct run_state *run, struct error *err)
         .jobs = run->report.is_delta ? 1 : choose_jobs(run),
         .problems = &run->problems};
 
+    if (!rehearse(run, err))
+        return false;
     run->report.jobs = input.jobs;
     run->report.estimate = &run->estimate;
     run->report.outcome = REPORT_PLANNED;
@@ -337,7 +221,7 @@ static bool replay_dump(struct run_state *run, size_t at, struct error *err)
 
     progress_reset(&run->progress);
     progress_begin(&run->progress, PROGRESS_CHECK);
-    if (!begin_dump(run, at, err))
+    if (!run_state_begin(run, at, err))
         return false;
     progress_describe(&run->progress, run->report.dump, run->report.database);
     if (!check(run, err))
@@ -374,7 +258,7 @@ static bool renew(struct run_state *run, size_t *at, struct error *err)
     struct existing_rows existing = existing_of(run);
     bool has_drifted;
 
-    if (!begin_dump(run, *at - 1, err))
+    if (!run_state_begin(run, *at - 1, err))
         return false;
     input = input_of(run);
     existing.problems = &ignored;
@@ -409,11 +293,11 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
     size_t at = 0;
     size_t end;
 
-    if (!open_dumps(run, err) || !open_target(run, err)
+    if (!run_state_open_dumps(run, err) || !run_state_open_target(run, err)
         || !staging_target_check(&run->connection, &run->ledger, run->options->is_staging, err))
         return false;
     end = run->chain.dump_count;
-    describe_dump(run, &run->chain.dumps[end - 1]);
+    run_state_describe(run, &run->chain.dumps[end - 1]);
     if (!find_start(run, &at, err))
         return false;
     if (at == end)
@@ -436,7 +320,7 @@ static bool retry(struct run_state *run, struct byte_buffer *out, struct error *
 {
     struct retry retry = {&run->connection, &run->policies, run->options, out};
 
-    return connect(run, err) && replay_lock_take(&run->connection, err) && retry_run(&retry, err);
+    return run_state_lock_target(run, err) && retry_run(&retry, err);
 }
 
 static bool run_replay(
@@ -478,14 +362,16 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     progress_init(&run.progress, "valise-replay", options_command_name(options->command));
     switch (options->command) {
     case OPTIONS_STATUS:
-        return read_target(&run, err)
+        return run_state_read_target(&run, err)
                && status_command_run(options, &run.target, &run.progress, out, err);
     case OPTIONS_ABORT:
-        return open_target(&run, err) && ledger_undo_told(&run.ledger, &run.connection, out, err);
+        return run_state_open_target(&run, err)
+               && ledger_undo_told(&run.ledger, &run.connection, out, err);
     case OPTIONS_RETRY:
         return retry(&run, out, err);
     case OPTIONS_CREATE_DATABASE:
-        return read_target(&run, err) && database_create(&run.target, options->owner, out, err);
+        return run_state_read_target(&run, err)
+               && database_create(&run.target, options->owner, out, err);
     case OPTIONS_REPLAY:
     case OPTIONS_UNDO:
     case OPTIONS_DRY_RUN:

@@ -174,15 +174,26 @@ static bool verify(const struct delta_apply *apply, struct error *err)
                apply->problems->items[known].text);
 }
 
+static bool record(const struct delta_apply *apply, struct error *err)
+{
+    return apply->delta->is_undo ? delta_ledger_forget(
+               apply->ledger, apply->connection, apply->plan, apply->delta, err)
+                                 : delta_ledger_record(apply->ledger, apply->connection,
+                                     apply->plan, apply->delta, err);
+}
+
+/* A sequence that the ledger counts by would not go back. */
+static bool would_record(const struct delta_apply *apply, struct error *err)
+{
+    return apply->delta->is_undo
+           || delta_ledger_check(apply->ledger, apply->connection, apply->plan, apply->delta, err);
+}
+
 static bool finish(const struct delta_apply *apply, struct error *err)
 {
-    bool done =
-        apply->delta->is_undo
-            ? delta_ledger_forget(apply->ledger, apply->connection, apply->plan, apply->delta, err)
-            : delta_ledger_record(apply->ledger, apply->connection, apply->plan, apply->delta, err);
     double begun = progress_clock();
 
-    if (!done || !verify(apply, err))
+    if (!verify(apply, err))
         return false;
     apply->outcome->seconds[OUTCOME_STEP_VERIFY] = progress_clock() - begun;
     return apply->delta->is_undo
@@ -190,21 +201,39 @@ static bool finish(const struct delta_apply *apply, struct error *err)
                apply->input, apply->plan, apply->connection, &apply->outcome->sequence_count, err);
 }
 
-static bool run_transaction(const struct delta_apply *apply, struct error *err)
+static bool run_transaction(const struct delta_apply *apply, bool is_rehearsal, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
     double begun = progress_clock();
 
     if (!connection_transaction_begin(&transaction, apply->connection, NULL, err)
-        || !set_up(apply, err) || !stage_and_check(apply, err) || !change(apply, err))
+        || !set_up(apply, err) || !stage_and_check(apply, err) || !change(apply, err)
+        || !(is_rehearsal ? would_record(apply, err) : record(apply, err)))
         return false;
     apply->outcome->seconds[OUTCOME_STEP_LOAD] = progress_clock() - begun;
-    return finish(apply, err) && connection_transaction_commit(&transaction, err);
+    return is_rehearsal || (finish(apply, err) && connection_transaction_commit(&transaction, err));
+}
+
+static bool run(const struct delta_apply *apply, bool is_rehearsal, struct error *err)
+{
+    return run_transaction(apply, is_rehearsal, err)
+           || error_wrap(err,
+               apply->delta->is_undo ? "the delta is not taken back" : "the delta is not applied");
 }
 
 bool delta_apply_run(const struct delta_apply *apply, struct error *err)
 {
-    return run_transaction(apply, err)
-           || error_wrap(err,
-               apply->delta->is_undo ? "the delta is not taken back" : "the delta is not applied");
+    return run(apply, false, err);
+}
+
+bool delta_apply_rehearse(const struct delta_apply *apply, struct error *err)
+{
+    struct outcome outcome = {.verify_level = VERIFY_NONE};
+    OWNED(progress) struct progress nobody = {0};
+    struct delta_apply rehearsal = *apply;
+
+    progress_init(&nobody, "", "");
+    rehearsal.outcome = &outcome;
+    rehearsal.progress = &nobody;
+    return run(&rehearsal, true, err);
 }

@@ -31,4 +31,10 @@ struct delta_apply {
  */
 MUST_CHECK bool delta_apply_run(const struct delta_apply *apply, struct error *err);
 
+/*
+ * All of it but verification and the values of sequences, and then rolls back. Fails as
+ * delta_apply_run() would.
+ */
+MUST_CHECK bool delta_apply_rehearse(const struct delta_apply *apply, struct error *err);
+
 #endif

@@ -79,6 +79,14 @@ static bool make_parts(const struct ledger *ledger, struct connection *connectio
 
 /* --- writing -------------------------------------------------------------------------- */
 
+bool delta_ledger_check(const struct ledger *ledger, struct connection *connection,
+    const struct plan *plan, const struct delta_plan *delta, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer parts = {0};
+
+    return make_parts(ledger, connection, plan, delta, &parts, err);
+}
+
 bool delta_ledger_record(struct ledger *ledger, struct connection *connection,
     const struct plan *plan, const struct delta_plan *delta, struct error *err)
 {

@@ -11,6 +11,10 @@
 #include "replay/delta/delta_plan.h"
 #include "replay/ledger/ledger.h"
 
+/* Fails as delta_ledger_record() would for a table whose number of rows does not come out. */
+MUST_CHECK bool delta_ledger_check(const struct ledger *ledger, struct connection *connection,
+    const struct plan *plan, const struct delta_plan *delta, struct error *err);
+
 /*
  * In the caller's transaction, in which the delta's rows were applied already: records it, and
  * reads the ledger again. Fails with ERROR_REFUSED when ledger and delta do not add up.

@@ -157,25 +157,57 @@ static bool read_objects(struct ledger *ledger, struct connection *connection, s
     return true;
 }
 
-static bool read_version(struct connection *connection, bool *exists, struct error *err)
+/* The schema "valise": is it there, a ledger, and whose; what is missing of it? */
+static const char schema_sql[] =
+    "SELECT c.oid IS NOT NULL, pg_get_userbyid(n.nspowner), has_schema_privilege(n.oid, 'USAGE')"
+    " AND coalesce(has_table_privilege(c.oid, 'SELECT'), true), current_user,"
+    " (SELECT string_agg(quote_ident(name), ', ') FROM unnest(ARRAY['replay', 'part', 'rejects',"
+    "  'saved_ddl', 'saved_table', 'saved_sequence']) AS name WHERE NOT EXISTS (SELECT 1"
+    "  FROM pg_class AS t WHERE t.relnamespace = n.oid AND t.relname = name AND t.relkind = 'r'))"
+    " FROM pg_namespace AS n LEFT JOIN pg_class AS c"
+    " ON c.relnamespace = n.oid AND c.relname = 'ledger' WHERE n.nspname = 'valise'";
+
+static bool find_schema(struct connection *connection, bool *exists, struct error *err)
 {
     OWNED(connection_rows) struct connection_rows found = {0};
-    OWNED(connection_rows) struct connection_rows version = {0};
 
     *exists = false;
-    if (!connection_query(connection,
-            "SELECT to_regclass('valise.ledger') IS NOT NULL,"
-            " EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'valise')",
-            NULL, &found, err))
+    if (!connection_query(connection, schema_sql, NULL, &found, err))
         return false;
-    *exists = connection_rows_boolean(&found, 0, 0);
+    if (found.row_count == 0)
+        return true;
+    if (!connection_rows_boolean(&found, 0, 0))
+        return error_set(err, ERROR_REFUSED,
+            "the target has a schema \"valise\" that is no ledger of this program; rename it");
+    *exists = true;
+    if (connection_rows_text(&found, 0, 4) != NULL)
+        return error_set(err, ERROR_REFUSED,
+            "the ledger (schema \"valise\") of the target is damaged, it lacks %s: nobody knows any "
+            "more what was replayed; replay into a new database",
+            connection_rows_text(&found, 0, 4));
+    return connection_rows_boolean(&found, 0, 2)
+           || error_set(err, ERROR_REFUSED,
+               "the ledger (schema \"valise\") belongs to \"%s\", which replayed before, and "
+               "\"%s\" may not read it; connect as that role, or GRANT it TO the other",
+               connection_rows_text(&found, 0, 1), connection_rows_text(&found, 0, 3));
+}
+
+static bool read_version(struct connection *connection, bool *exists, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows version = {0};
+
+    if (!find_schema(connection, exists, err))
+        return false;
     if (!*exists)
-        return !connection_rows_boolean(&found, 0, 1)
-               || error_set(err, ERROR_REFUSED,
-                   "the target has a schema \"valise\" that is no ledger of this program; rename it");
+        return true;
     if (!connection_query(connection, "SELECT version FROM valise.ledger", NULL, &version, err))
         return false;
-    if (version.row_count != 1 || connection_rows_integer(&version, 0, 0) > LEDGER_VERSION)
+    if (version.row_count != 1)
+        return error_set(err, ERROR_REFUSED,
+            "the ledger (schema \"valise\") of the target is damaged: its table \"ledger\" has "
+            "%zu rows, expected 1; replay into a new database",
+            version.row_count);
+    if (connection_rows_integer(&version, 0, 0) > LEDGER_VERSION)
         return error_set(err, ERROR_UNSUPPORTED,
             "the ledger (schema \"valise\") of the target was written by a newer version of this "
             "program; use that version");
@@ -329,6 +361,15 @@ static bool move_rows(struct connection *connection, const struct target_table *
     quote_qualified(&sql, table->schema, table->name);
     return put_removal(connection, table, &sql, err)
            && connection_exec(connection, quote_text(&sql), err);
+}
+
+bool ledger_check_table(
+    struct connection *connection, const struct target_table *table, struct error *err)
+{
+    bool is_referenced;
+
+    return !table->has_rows || check_references(connection, table, &is_referenced, err)
+           || error_wrap(err, "table \"%s\"", table->name);
 }
 
 bool ledger_save_table(const struct ledger *ledger, struct connection *connection,

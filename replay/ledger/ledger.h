@@ -93,6 +93,10 @@ MUST_CHECK bool ledger_save_ddl(const struct ledger *ledger, struct connection *
 MUST_CHECK bool ledger_save_table(const struct ledger *ledger, struct connection *connection,
     const struct target_table *table, struct error *err);
 
+/* Fails as ledger_save_table() would, and does nothing. */
+MUST_CHECK bool ledger_check_table(
+    struct connection *connection, const struct target_table *table, struct error *err);
+
 /* Saves the values of all sequences of the catalog. */
 MUST_CHECK bool ledger_save_sequences(const struct ledger *ledger, struct connection *connection,
     const struct target_catalog *catalog, struct error *err);

@@ -10,9 +10,14 @@
 #include "replay/load/derive.h"
 #include "replay/load/finish.h"
 #include "replay/load/loader.h"
+#include "replay/target/lock_room.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OBJECT_LOCK_COUNT 12 /* a foreign key, its four triggers, two tables and their indexes */
+#define TABLE_LOCK_COUNT 4
 
 /* --- taking down -------------------------------------------------------------- */
 
@@ -53,29 +58,73 @@ static bool save_tables(const struct apply *apply, struct error *err)
     return true;
 }
 
-/* One transaction: either nothing has happened, or all that is gone is in the ledger. */
-static bool take_down(const struct apply *apply, struct error *err)
+static bool check_tables(const struct apply *apply, struct error *err)
 {
-    OWNED(connection_transaction) struct connection_transaction transaction = {0};
-    OWNED(ddl_plan) struct ddl_plan ddl = {0};
+    for (size_t i = 0; i < apply->plan->table_count; i++)
+        if (plan_writes(&apply->plan->tables[i])
+            && !ledger_check_table(apply->connection, apply->plan->tables[i].target, err))
+            return false;
+    return true;
+}
+
+static bool begin_ledger(const struct apply *apply, const struct ddl_plan *ddl, struct error *err)
+{
     struct connection *connection = apply->connection;
     int64_t before = apply->ledger->replay.id;
     char state[STATE_TEXT_SIZE];
 
-    plan_ddl(apply, &ddl);
     state_format(state, apply->input->reader->tail.state_id);
+    return ledger_begin(apply->ledger, connection, state, apply->dump, err)
+           && staging_target_mark(connection, apply->is_staging, err)
+           && (!apply->forgets_state || table_state_forget(connection, err))
+           && table_state_carry(apply->plan, apply->ledger, before, connection, err)
+           && ledger_save_ddl(apply->ledger, connection, ddl, err)
+           && ledger_save_sequences(apply->ledger, connection, apply->input->catalog, err)
+           && ledger_plan_save(apply->ledger, connection, apply->plan, err);
+}
+
+/*
+ * One transaction: either nothing has happened, or all that is gone is in the ledger. A rehearsal
+ * copies no rows, and leaves the ledger alone, whose sequences would not go back.
+ */
+static bool take_down_at_once(
+    const struct apply *apply, const struct ddl_plan *ddl, bool is_rehearsal, struct error *err)
+{
+    OWNED(connection_transaction) struct connection_transaction transaction = {0};
+    struct connection *connection = apply->connection;
+
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
-        || !ledger_begin(apply->ledger, connection, state, apply->dump, err)
-        || !staging_target_mark(connection, apply->is_staging, err)
-        || (apply->forgets_state && !table_state_forget(connection, err))
-        || !table_state_carry(apply->plan, apply->ledger, before, connection, err)
-        || !ledger_save_ddl(apply->ledger, connection, &ddl, err)
-        || !ledger_save_sequences(apply->ledger, connection, apply->input->catalog, err)
-        || !ledger_plan_save(apply->ledger, connection, apply->plan, err)
-        || !ddl_take_down(&ddl, connection, err) || !save_tables(apply, err)
-        || !connection_transaction_commit(&transaction, err))
-        return error_wrap(err, "cannot prepare the target for loading");
+        || (!is_rehearsal && !begin_ledger(apply, ddl, err))
+        || !ddl_take_down(ddl, connection, err))
+        return false;
+    return is_rehearsal
+               ? check_tables(apply, err)
+               : save_tables(apply, err) && connection_transaction_commit(&transaction, err);
+}
+
+/* Always false. */
+static bool explain(const struct apply *apply, const struct ddl_plan *ddl, struct error *err)
+{
+    char what[120];
+
+    snprintf(what, sizeof(what), "taking down %zu foreign keys, indexes and triggers at once",
+        ddl->object_count);
+    return (lock_room_is_short(err)
+               && lock_room_explain(apply->connection,
+                   ddl->object_count * OBJECT_LOCK_COUNT
+                       + apply->plan->table_count * TABLE_LOCK_COUNT,
+                   what, err))
+           || error_wrap(err, "cannot prepare the target for loading");
+}
+
+static bool take_down(const struct apply *apply, bool is_rehearsal, struct error *err)
+{
+    OWNED(ddl_plan) struct ddl_plan ddl = {0};
+
+    plan_ddl(apply, &ddl);
+    if (!take_down_at_once(apply, &ddl, is_rehearsal, err))
+        return explain(apply, &ddl, err);
     for (size_t i = 0; i < ddl.kept_count; i++)
         problems_note(apply->problems, NULL, "table \"%s\": \"%s\" stays while loading: %s",
             ddl.kept[i].table, ddl.kept[i].name, ddl.kept[i].reason);
@@ -229,7 +278,7 @@ static bool give_up(const struct apply *apply, struct error *err)
 /* A session that is lost while it commits leaves open whether it did. */
 static bool begin(const struct apply *apply, struct error *err)
 {
-    if (take_down(apply, err) && ledger_read(apply->ledger, apply->connection, err))
+    if (take_down(apply, false, err) && ledger_read(apply->ledger, apply->connection, err))
         return true;
     return (connection_is_lost(apply->connection) || err->kind == ERROR_STOPPED)
            && error_wrap(err,
@@ -245,18 +294,29 @@ static bool check_parts(const struct apply *apply, struct error *err)
     return loader_check_parts(&loader, err);
 }
 
-bool apply_run(const struct apply *apply, struct error *err)
+static bool is_begun(const struct apply *apply)
 {
     enum ledger_phase phase = apply->ledger->replay.phase;
+
+    return phase != LEDGER_PHASE_NONE && phase != LEDGER_PHASE_DONE;
+}
+
+bool apply_rehearse(const struct apply *apply, struct error *err)
+{
+    return is_begun(apply) ? check_parts(apply, err) : take_down(apply, true, err);
+}
+
+bool apply_run(const struct apply *apply, struct error *err)
+{
     size_t known = apply->problems->count;
 
-    if (phase == LEDGER_PHASE_NONE || phase == LEDGER_PHASE_DONE) {
+    if (!is_begun(apply)) {
         if (!begin(apply, err))
             return false;
-    } else if (!lost_rows_forget(apply->ledger, apply->connection, apply->plan, err)) {
-        return give_up(apply, err);
     } else if (!check_parts(apply, err)) {
         return false;
+    } else if (!lost_rows_forget(apply->ledger, apply->connection, apply->plan, err)) {
+        return give_up(apply, err);
     }
     return (do_work(apply, err) && conclude(apply, known, err)) || give_up(apply, err);
 }

@@ -34,4 +34,10 @@ struct apply {
  */
 MUST_CHECK bool apply_run(const struct apply *apply, struct error *err);
 
+/*
+ * What apply_run() would be refused after the checks: takes everything down and rolls back, but
+ * copies no rows; of a replay that would go on, looks at its parts. Fails as apply_run() would.
+ */
+MUST_CHECK bool apply_rehearse(const struct apply *apply, struct error *err);
+
 #endif

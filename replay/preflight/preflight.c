@@ -118,6 +118,14 @@ static void check_rights(const struct preflight *p)
                 quoted(p, server->database), quoted(p, server->user)),
             "the user \"%s\" may not create the ledger (schema \"valise\") in database \"%s\"",
             server->user, server->database);
+    if (server->valise_exists && !server->may_write_valise)
+        problems_add(p->problems,
+            "connect as the role that replayed before, or as an administrator: GRANT that role TO "
+            "the user",
+            "the user \"%s\" may not write the ledger (schema \"valise\") of database \"%s\"",
+            server->user, server->database);
+    if (p->input->reader->header.kind == DUMP_DELTA)
+        (void)preflight_trial_may_stage(p);
     if (!server->may_create_in_schema)
         problems_add(p->problems,
             arena_format(&p->problems->arena, "GRANT CREATE ON SCHEMA %s TO %s",

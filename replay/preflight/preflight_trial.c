@@ -1,6 +1,7 @@
 #include "replay/preflight/preflight_trial.h"
 
 #include "base/owned.h"
+#include "postgres/quote.h"
 #include "replay/preflight/trial.h"
 #include "replay/preflight/trial_foreign.h"
 #include "replay/values/row_words.h"
@@ -184,11 +185,31 @@ static bool judge(const struct trial *trial, const struct trial_result *result, 
     return true;
 }
 
+bool preflight_trial_may_stage(const struct preflight *preflight)
+{
+    OWNED(byte_buffer) struct byte_buffer advice = {0};
+    const struct target_server *server = &preflight->input->catalog->server;
+    struct problems *problems = preflight->problems;
+
+    if (server->may_create_temporary)
+        return true;
+    quote_plain(&advice, "as an administrator: GRANT TEMPORARY ON DATABASE ");
+    quote_name(&advice, server->database);
+    quote_plain(&advice, " TO ");
+    quote_name(&advice, server->user);
+    problems_add(problems, arena_text(&problems->arena, quote_text(&advice)),
+        "the user \"%s\" may not create temporary tables in database \"%s\", in which rows are tried",
+        server->user, server->database);
+    return false;
+}
+
 bool preflight_trial(const struct preflight *preflight, struct error *err)
 {
     OWNED(trial_plan) struct trial_plan plan = {0};
 
     trial_plan_make(&plan, preflight);
+    if (plan.count > 0 && !preflight_trial_may_stage(preflight))
+        return true;
     for (size_t i = 0; i < plan.count; i++) {
         OWNED(trial_result) struct trial_result result = {0};
 
@@ -207,6 +228,8 @@ static bool judge_foreign(const struct preflight *preflight, struct plan_table *
     if (!trial_foreign_make(&foreign, preflight, table, constraint))
         return true;
     *any = true;
+    if (!preflight->input->catalog->server.may_create_temporary)
+        return true;
     return trial_foreign_run(&foreign, &result, err) && judge(&foreign.child, &result, err);
 }
 
@@ -224,5 +247,7 @@ bool preflight_trial_foreign(const struct preflight *preflight, bool *any, struc
             if (!judge_foreign(preflight, table, &table->target->constraints[j], any, err))
                 return false;
     }
+    if (*any && preflight->problems->count == 0)
+        (void)preflight_trial_may_stage(preflight);
     return true;
 }

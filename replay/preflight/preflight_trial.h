@@ -9,6 +9,9 @@
 #include "base/error.h"
 #include "replay/preflight/preflight.h"
 
+/* May the user stage rows in temporary tables? If not, that is a problem. */
+bool preflight_trial_may_stage(const struct preflight *preflight);
+
 /* Adds problems and rejects; after those of values are known. The target is not changed. */
 MUST_CHECK bool preflight_trial(const struct preflight *preflight, struct error *err);
 

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
+#include "replay/target/lock_room.h"
 #include "replay/target/target_distribution.h"
 #include "replay/target/target_keys.h"
 #include "replay/target/target_others.h"
@@ -13,30 +14,52 @@
 #include <string.h>
 #include <strings.h>
 
+static bool read_in_transaction(struct target_read *read, const char *schema, struct error *err)
+{
+    OWNED(connection_transaction) struct connection_transaction transaction = {0};
+
+    /* With no search_path every definition names its objects with their schemas. */
+    if (!connection_transaction_begin(
+            &transaction, read->connection, "ISOLATION LEVEL REPEATABLE READ READ ONLY", err)
+        || !target_server_read(read, schema, err)
+        || !connection_exec(
+            read->connection, "SET LOCAL search_path = ''; SET LOCAL lock_timeout = '30s'", err))
+        return error_wrap(err, "reading the target's catalog");
+    if (!target_tables_read(read, err) || !target_keys_read(read, err)
+        || !target_sequences_read(read, err) || !target_others_read(read, err)
+        || !target_distribution_read(read, err))
+        return error_wrap(
+            err, "reading the schema \"%s\" of the target", read->catalog->server.schema);
+    return connection_transaction_commit(&transaction, err);
+}
+
+/* Always false. Tables and indexes are locked while their definitions are read. */
+static bool explain(struct connection *connection, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    struct error unknown;
+
+    if (!lock_room_is_short(err)
+        || !connection_query(connection,
+            "SELECT 2 * count(*) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'i', 'I')",
+            NULL, &rows, &unknown))
+        return false;
+    return lock_room_explain(connection, (size_t)connection_rows_integer(&rows, 0, 0),
+        "reading the definitions of all tables at once", err);
+}
+
 bool target_catalog_read(struct target_catalog *catalog, struct connection *connection,
     const char *schema, struct error *err)
 {
     struct target_read read = {
         .catalog = catalog, .arena = &catalog->arena, .connection = connection};
-    OWNED(connection_transaction) struct connection_transaction transaction = {0};
 
     *catalog = (struct target_catalog){0};
     if (connection->version_num < TARGET_CATALOG_VERSION_NUM_MIN)
         return error_set(err, ERROR_REFUSED,
             "the server is PostgreSQL %d.%d, expected 9.5 or later",
             connection->version_num / 10000, connection->version_num / 100 % 100);
-    /* With no search_path every definition names its objects with their schemas. */
-    if (!connection_transaction_begin(
-            &transaction, connection, "ISOLATION LEVEL REPEATABLE READ READ ONLY", err)
-        || !target_server_read(&read, schema, err)
-        || !connection_exec(
-            connection, "SET LOCAL search_path = ''; SET LOCAL lock_timeout = '30s'", err))
-        return error_wrap(err, "reading the target's catalog");
-    if (!target_tables_read(&read, err) || !target_keys_read(&read, err)
-        || !target_sequences_read(&read, err) || !target_others_read(&read, err)
-        || !target_distribution_read(&read, err))
-        return error_wrap(err, "reading the schema \"%s\" of the target", catalog->server.schema);
-    return connection_transaction_commit(&transaction, err);
+    return read_in_transaction(&read, schema, err) || explain(connection, err);
 }
 
 void target_catalog_release(struct target_catalog *catalog)

@@ -49,7 +49,9 @@ struct target_server {
     int connection_count_max;    /* left for us at the time of reading, about */
     bool has_citus;
     const char *event_triggers; /* enabled ones, they may see our DDL: "a, b"; NULL: none */
+    bool may_create_temporary;  /* TEMPORARY on the database: rows can be tried and staged */
     bool valise_exists;         /* a schema "valise" is there */
+    bool may_write_valise;      /* make tables in it, if it is there */
     const struct target_session *sessions; /* client sessions other than ours */
     size_t session_count;
 };

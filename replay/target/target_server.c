@@ -54,7 +54,10 @@ static bool read_database(struct target_read *read, struct error *err)
         " (SELECT string_agg(quote_ident(e.evtname), ', ' ORDER BY e.evtname)"
         "  FROM pg_event_trigger AS e WHERE e.evtenabled <> 'D'),"
         " EXISTS (SELECT 1 FROM pg_namespace AS n WHERE n.nspname = 'valise'),"
-        " EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus')"
+        " EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus'),"
+        " has_database_privilege(d.oid, 'TEMPORARY'),"
+        " (SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace AS n"
+        "  WHERE n.nspname = 'valise')"
         " FROM pg_database AS d, pg_roles AS r"
         " WHERE d.datname = current_database() AND r.rolname = current_user",
         target_read_since(read, 150000, "d.datlocprovider", "'c'"),
@@ -86,6 +89,8 @@ static bool read_database(struct target_read *read, struct error *err)
     server->event_triggers = target_read_text(read, &rows, 0, 13);
     server->valise_exists = connection_rows_boolean(&rows, 0, 14);
     server->has_citus = connection_rows_boolean(&rows, 0, 15);
+    server->may_create_temporary = connection_rows_boolean(&rows, 0, 16);
+    server->may_write_valise = connection_rows_boolean(&rows, 0, 17);
     return true;
 }
 
