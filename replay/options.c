@@ -71,8 +71,8 @@ static size_t describe_options(
             .choices = verify_names,
             .help = "afterwards: touched reads back and compares all tables that were written "
                     "(default); after a delta, changed reads of large ones only the rows that it "
-                    "changed, full the other tables too, as it does before a newer full dump; "
-                    "counts only counts rows, none"},
+                    "changed, full the other tables too, as it does before a newer full dump, "
+                    "and when all dumps were replayed already; counts only counts rows, none"},
         {.name = "on-drift",
             .choice = &words->on_drift,
             .choices = drift_names,

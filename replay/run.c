@@ -40,7 +40,8 @@ static struct existing_rows existing_of(struct run_state *run)
         .connection = &run->connection,
         .policy = run->options->on_existing,
         .reads_back = run->options->verify == VERIFY_FULL,
-        .problems = &run->problems};
+        .problems = &run->problems,
+        .progress = &run->progress};
 }
 
 static void plan_delta(struct run_state *run)
@@ -250,23 +251,36 @@ static bool replay_timed(struct run_state *run, size_t at, struct error *err)
     return done;
 }
 
-/* The target holds the last state by its ledger; rows that somebody else wrote are replaced. */
-static bool renew(struct run_state *run, size_t *at, struct error *err)
+/*
+ * The target holds the last state by its ledger. Whether it still does is looked at; rows that
+ * somebody else wrote are replaced, if that is asked for, beginning with the first dump.
+ */
+static bool look_again(struct run_state *run, size_t *at, struct error *err)
 {
     OWNED(problems) struct problems ignored = {0};
-    struct plan_input input;
     struct existing_rows existing = existing_of(run);
+    bool replaces = existing.policy == EXISTING_ROWS_REPLACE;
+    struct verify_result result = {0};
+    struct plan_input input;
     bool has_drifted;
 
     if (!run_state_begin(run, *at - 1, err))
         return false;
+    progress_describe(&run->progress, run->report.dump, run->report.database);
+    run->report.problems = &run->problems;
     input = input_of(run);
-    existing.problems = &ignored;
     plan_make(&run->plan, &input, &ignored);
-    if (!existing_rows_check_drift(&existing, &has_drifted, err))
+    if (replaces) /* the replay tells them again */
+        existing.problems = &ignored;
+    if (!existing_rows_check_present(&existing, &result, &has_drifted, err))
         return false;
+    run->report.work.verified = result;
     if (!has_drifted)
         return true;
+    if (!replaces)
+        return error_set(err, ERROR_MISMATCH,
+            "the target does not hold what was replayed: %zu difference%s", run->problems.count,
+            run->problems.count == 1 ? "" : "s");
     *at = 0;
     return run->chain.dumps[0].header.kind == DUMP_FULL
            || error_set(err, ERROR_REFUSED,
@@ -283,8 +297,10 @@ static bool find_start(struct run_state *run, size_t *at, struct error *err)
         run->report.outcome = REPORT_REFUSED;
         return false;
     }
-    return *at < run->chain.dump_count || run->options->on_existing == EXISTING_ROWS_REFUSE
-           || renew(run, at, err);
+    return *at < run->chain.dump_count
+           || (run->options->on_existing == EXISTING_ROWS_REFUSE
+               && run->options->verify != VERIFY_FULL)
+           || look_again(run, at, err);
 }
 
 /* All that the target does not have yet; a dry run looks at the first only. */

@@ -3,8 +3,9 @@
 #include "base/owned.h"
 #include "postgres/connection.h"
 #include "replay/ledger/table_state.h"
-#include "replay/load/verify.h"
+#include "replay/load/plan_progress.h"
 #include "replay/target/row_count.h"
+#include "watch/progress_task.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -139,22 +140,22 @@ static bool is_derived(const struct plan_table *table)
     return table->rule != NULL && table->rule->action == PROFILE_DERIVE;
 }
 
+/* Another number of rows has been told already. */
 static bool check_content(const struct existing_rows *existing, const struct plan_table *table,
-    bool *has_drifted, struct error *err)
+    struct verify_content *found, bool *has_drifted, struct error *err)
 {
     struct ledger_part known = ledger_sum(existing->ledger, table->name);
-    struct verify_content found = {0};
 
     if (table->column_count == 0 || is_derived(table))
         return true;
-    if (!verify_read_back(table, "", existing->connection, &found, err))
+    if (!verify_read_back(table, "", existing->connection, found, err))
         return error_wrap(err, "table \"%s\"", table->name);
-    if (checksum_equal(found.sum, known.sum))
+    if (found->row_count != known.row_count || checksum_equal(found->sum, known.sum))
         return true;
     *has_drifted = true;
     tell(existing, others_wrote,
         "table \"%s\" has %" PRIu64 " rows, but not those of the last replay: a value was changed",
-        table->name, found.row_count);
+        table->name, found->row_count);
     return true;
 }
 
@@ -185,10 +186,13 @@ static bool check_same(const struct existing_rows *existing, bool *has_drifted, 
             "%zu table%s had the same rows in the last replay: of these only the number of rows was "
             "compared (--verify=full reads them)",
             same_count, same_count == 1 ? "" : "s");
-    for (size_t i = 0; existing->reads_back && i < plan->table_count; i++)
+    for (size_t i = 0; existing->reads_back && i < plan->table_count; i++) {
+        struct verify_content found = {0};
+
         if (plan->tables[i].action == PLAN_SAME
-            && !check_content(existing, &plan->tables[i], has_drifted, err))
+            && !check_content(existing, &plan->tables[i], &found, has_drifted, err))
             return false;
+    }
     return true;
 }
 
@@ -210,5 +214,50 @@ bool existing_rows_check_newer(const struct existing_rows *existing,
     *is_renewed = has_drifted && replaces;
     if (*is_renewed)
         load_all(existing->plan);
+    return true;
+}
+
+/* --- nothing to replay ------------------------------------------------------------------- */
+
+static bool is_read(const struct existing_rows *existing, const struct plan_table *table)
+{
+    return existing->reads_back && plan_writes(table) && table->action == PLAN_LOAD;
+}
+
+static bool read_present(const struct existing_rows *existing, const struct plan_table *table,
+    struct verify_result *result, bool *has_drifted, struct error *err)
+{
+    OWNED(progress_task) struct progress_task task = {0};
+    struct verify_content found = {.task = &task};
+
+    progress_task_begin(
+        &task, existing->progress, PROGRESS_VERIFY, plan_progress_number(existing->plan, table));
+    if (!check_content(existing, table, &found, has_drifted, err))
+        return false;
+    progress_task_add(&task, &(struct progress_count){.items = 1});
+    result->table_count++;
+    result->row_count += found.row_count;
+    result->size += found.size;
+    return true;
+}
+
+bool existing_rows_check_present(const struct existing_rows *existing, struct verify_result *result,
+    bool *has_drifted, struct error *err)
+{
+    const struct plan *plan = existing->plan;
+
+    plan_progress_begin(existing->progress, plan);
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (is_read(existing, &plan->tables[i]))
+            progress_plan(existing->progress, PROGRESS_VERIFY, (uint32_t)i,
+                &(struct progress_count){.items = 1});
+    progress_begin(existing->progress, PROGRESS_VERIFY);
+    if (!existing_rows_check_drift(existing, has_drifted, err))
+        return false;
+    for (size_t i = 0; i < plan->table_count; i++)
+        if (is_read(existing, &plan->tables[i])
+            && !read_present(existing, &plan->tables[i], result, has_drifted, err))
+            return false;
+    progress_end(existing->progress, PROGRESS_VERIFY);
     return true;
 }

@@ -12,6 +12,7 @@
 #include "format/dump_reader.h"
 #include "postgres/connection.h"
 #include "replay/ledger/ledger.h"
+#include "replay/load/verify.h"
 #include "replay/plan/plan.h"
 #include "replay/plan/problems.h"
 
@@ -30,6 +31,7 @@ struct existing_rows {
     enum existing_rows_policy policy;
     bool reads_back;           /* also tables that are taken as they are */
     struct problems *problems; /* notes, when they are replaced */
+    struct progress *progress; /* of existing_rows_check_present() */
 };
 
 /* Tables that have rows though nothing was ever replayed. */
@@ -53,5 +55,12 @@ MUST_CHECK bool existing_rows_check_drift(
  */
 MUST_CHECK bool existing_rows_check_newer(const struct existing_rows *existing,
     const struct dump_reader *reader, const char *state, bool *is_renewed, struct error *err);
+
+/*
+ * For a dump whose state the target holds by its ledger: drift, and with reads_back whether every
+ * row is still as it was replayed. Adds what was read to the result.
+ */
+MUST_CHECK bool existing_rows_check_present(const struct existing_rows *existing,
+    struct verify_result *result, bool *has_drifted, struct error *err);
 
 #endif

@@ -98,9 +98,9 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
     case VERIFY_TOUCHED:
     case VERIFY_FULL:
         byte_buffer_format(out,
-            "verified     %zu tables: every row read back (%.1f MB) and compared, %" PRIu64
+            "verified     %zu table%s: every row read back (%.1f MB) and compared, %" PRIu64
             " in all\n",
-            verified->table_count, megabytes(verified->size), verified->row_count);
+            verified->table_count, verified->table_count == 1 ? "" : "s", megabytes(verified->size), verified->row_count);
         if (count_tables(report->plan, PLAN_DERIVE) > 0)
             byte_buffer_format(out,
                 "             (of the %zu derived ones only the number of rows)\n",
@@ -174,6 +174,13 @@ void report_text(const struct report *report, struct byte_buffer *out)
     case REPORT_NOTHING:
         byte_buffer_format(
             out, "The target holds this state already (%.16s): nothing to do.\n", report->state);
+        if (report->work.verified.table_count > 0)
+            byte_buffer_format(out,
+                "Of %zu table%s every row was read back (%.1f MB) and compared, %" PRIu64
+                " in all: as they were replayed.\n",
+                report->work.verified.table_count,
+                report->work.verified.table_count == 1 ? "" : "s",
+                megabytes(report->work.verified.size), report->work.verified.row_count);
         break;
     case REPORT_DONE:
         if (report->is_delta)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -122,3 +123,33 @@ def test_what_was_not_read_is_said(database: Database, states: list[tuple[Path, 
     done = programs.replay(database.dsn, states[2][1], "--verify=full")
     assert " 2 had the same rows" in done.out and "only the number" not in done.out
     assert compare.differences(compare.compare(states[2][0], database.dsn)) == []
+
+
+def test_what_is_there_already_is_read_again_when_asked(database: Database, states: list[tuple[Path, Path]], tmp_path: Path) -> None:
+    """Full or as a chain: nothing to do, but with --verify=full every row is compared with what was replayed."""
+    dump = states[0][1]
+    delta = programs.dump(states[1][0], tmp_path / "delta.valise", "--base", dump)
+    database.execute(TARGET)
+
+    def replay(*words: str | Path) -> programs.Done:
+        database.settle()
+        return programs.succeed(programs.REPLAY, "--dsn", database.dsn, *words)
+
+    for chain in ([dump], [dump, delta]):
+        replay(*chain)
+        done = replay("--verify=full", *chain)
+        assert "nothing to do" in done.out and re.search(r"Of 4 tables every row was read back .*: as they were replayed", done.out)
+        assert "read back" not in replay(*chain).out
+    report = tmp_path / "report.json"
+    database.execute("UPDATE still SET n = -1 WHERE n = 77; DELETE FROM log WHERE ctid = (SELECT min(ctid) FROM log)")
+    database.settle()
+    failed = programs.fail(programs.MISMATCH, ['"still" has 500 rows, but not those', '"log" holds', "2 differences"], programs.REPLAY,
+                           "--dsn", database.dsn, "--verify=full", "--report", report, delta)
+    assert "--on-existing=replace" in failed.error
+    assert [problem["text"].split('"')[1] for problem in json.loads(report.read_text())["problems"]] == ["log", "still"]
+    database.execute("INSERT INTO log SELECT * FROM log LIMIT 1")   # another row as often: still not those
+    database.settle()
+    programs.fail(programs.REFUSED, ["the full dump before the deltas"], programs.REPLAY, "--dsn", database.dsn, "--verify=full",
+                  "--on-existing=replace", delta)
+    replay("--verify=full", "--on-existing=replace", dump, delta)
+    assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
