@@ -112,7 +112,7 @@ void report_chart_put(struct byte_buffer *out, const struct progress_rate *rate)
         return;
     top = highest(rate);
     byte_buffer_format(out,
-        "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"megabytes a second over time\">\n",
+        "<h2>Speed</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"megabytes a second over time\">\n",
         WIDTH, HEIGHT);
     put_axes(out, top, rate->history[rate->history_count - 1].seconds - rate->history[0].seconds);
     for (size_t s = 0; s < sizeof(all) / sizeof(all[0]); s++)

@@ -30,7 +30,8 @@ static const char head[] =
     "vertical-align:top}td.any,li{overflow-wrap:anywhere}td.name{white-space:pre-wrap;"
     "min-width:8rem}.wide{overflow-x:auto}"
     "th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;white-space:nowrap;"
-    "font-variant-numeric:tabular-nums}\n"
+    "font-variant-numeric:tabular-nums}.facts th{width:1%;white-space:nowrap;"
+    "padding-right:2rem}\n"
     ".bar{background:var(--load);height:.6rem;min-width:1px}li{margin:.3rem 0}"
     ".advice,.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"
     "svg{width:100%;height:auto}svg text{fill:var(--soft);font:12px system-ui,sans-serif}"
@@ -133,11 +134,20 @@ static void put_outcome(
     byte_buffer_format(out, "</div>\n");
 }
 
+/* Tenths as long as these can be told apart. */
+static const char *duration(char text[AMOUNT_TEXT_ROOM], double seconds)
+{
+    if (seconds >= 60)
+        return amount_text_duration(text, seconds);
+    snprintf(text, AMOUNT_TEXT_ROOM, "%.1f s", seconds);
+    return text;
+}
+
 static void put_facts(struct byte_buffer *out, const struct report *report)
 {
     char text[AMOUNT_TEXT_ROOM];
 
-    byte_buffer_format(out, "<h2>What was moved</h2>\n<table>\n");
+    byte_buffer_format(out, "<h2>What was moved</h2>\n<table class=\"facts\">\n");
     put_fact(out, report->is_delta ? "Delta" : "Dump", report->dump);
     put_fact(out, "Size of the file", amount_text_size(text, report->dump_size));
     put_fact(out, "State", report->state);
@@ -154,26 +164,32 @@ static void put_facts(struct byte_buffer *out, const struct report *report)
         out, "Indexes, constraints, triggers brought back", report->work.restored_count);
     put_fact_number(out, "Sequences set", report->work.sequence_count);
     if (report->total_seconds > 0)
-        put_fact(out, "Time", amount_text_duration(text, report->total_seconds));
+        put_fact(out, "Time", duration(text, report->total_seconds));
     byte_buffer_format(out, "</table>\n");
 }
 
 /* --- phases and tables ------------------------------------------------------------------------ */
 
-static const char *tenths(char text[AMOUNT_TEXT_ROOM], double seconds)
+/* An amount of what a phase deals with; most have only some of the three. */
+static void put_amount(struct byte_buffer *out, uint64_t amount, bool is_size)
 {
-    snprintf(text, AMOUNT_TEXT_ROOM, "%.1f s", seconds);
-    return text;
+    char text[AMOUNT_TEXT_ROOM];
+
+    byte_buffer_format(out, "<td class=\"n\">");
+    if (amount > 0 && is_size)
+        byte_buffer_format(out, "%s", amount_text_size(text, amount));
+    else if (amount > 0)
+        byte_buffer_format(out, "%" PRIu64, amount);
+    byte_buffer_format(out, "</td>");
 }
 
 static void put_phases(struct byte_buffer *out, const struct progress_view *view)
 {
-    char a[AMOUNT_TEXT_ROOM];
-    char b[AMOUNT_TEXT_ROOM];
+    char took[AMOUNT_TEXT_ROOM];
 
     byte_buffer_format(out,
         "<h2>Phases</h2>\n<div class=\"wide\"><table>\n<tr><th>phase</th><th class=\"n\">rows</th>"
-        "<th class=\"n\">bytes</th><th class=\"n\">statements</th><th class=\"n\">took</th>"
+        "<th class=\"n\">bytes</th><th class=\"n\">statements or tables</th><th class=\"n\">took</th>"
         "<th>state</th></tr>\n");
     for (int i = 0; i < PROGRESS_PHASE_COUNT; i++) {
         const struct progress_view_work *work = &view->phases[i];
@@ -181,12 +197,12 @@ static void put_phases(struct byte_buffer *out, const struct progress_view *view
 
         if (!work->is_planned)
             continue;
-        byte_buffer_format(out,
-            "<tr><td>%s</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td>"
-            "<td class=\"n\">%" PRIu64 "</td><td class=\"n\">%s</td><td>%s</td></tr>\n",
-            progress_phase_label((enum progress_phase)i), work->done.rows,
-            amount_text_size(a, work->done.bytes), work->done.items,
-            seconds < 60 ? tenths(b, seconds) : amount_text_duration(b, seconds),
+        byte_buffer_format(out, "<tr><td>%s</td>", progress_phase_label((enum progress_phase)i));
+        put_amount(out, work->done.rows, false);
+        put_amount(out, work->done.bytes, true);
+        put_amount(out, work->done.items, false);
+        byte_buffer_format(out, "<td class=\"n\">%s</td><td>%s</td></tr>\n",
+            duration(took, seconds),
             work->state == PROGRESS_DONE     ? "done"
             : work->state == PROGRESS_ACTIVE ? "unfinished"
                                              : "not begun");
