@@ -118,6 +118,20 @@ def database(postgres: Server) -> Iterator[Database]:
 
 
 @pytest.fixture
+def other_database(postgres: Server) -> Iterator[Callable[[str], Database]]:
+    """Databases with other options of CREATE DATABASE; they go away, and what a doctor's advice makes of them too."""
+    made: list[str] = []
+
+    def create(options: str) -> Database:
+        made.append(postgres.create(options + " TEMPLATE template0"))
+        return Database(postgres, made[-1])
+    yield create
+    for name in made:
+        for each in (name, f"{name}_old", f"{name}_new"):
+            postgres.drop(each)
+
+
+@pytest.fixture
 def pooled(postgres: Server) -> Iterator[Callable[..., pooler.Pooler]]:
     """pooled(mode, **settings) is a PgBouncer in front of the server, as pooler.running makes it."""
     with contextlib.ExitStack() as stack:

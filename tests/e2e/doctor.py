@@ -12,6 +12,7 @@ from typing import Any
 import psycopg2
 
 import programs
+from conftest import Database
 
 
 class Findings:
@@ -43,6 +44,11 @@ class Findings:
     def well(self, name: str) -> None:
         """Looked at, and nothing to say."""
         assert [found["severity"] for found in self.of(name)] == ["ok"], (self.of(name), str(self.done))
+
+
+def look(database: Database, *options: str) -> Findings:
+    database.settle()
+    return Findings("--dsn", database.dsn, *options)
 
 
 def commands(finding: dict[str, Any], kind: str) -> list[str]:
