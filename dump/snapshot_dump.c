@@ -63,7 +63,8 @@ static void warn(void *context, const char *text)
 {
     struct job *job = context;
 
-    job->options->warn(job->options->warn_context, text);
+    if (job->options->warn != NULL)
+        job->options->warn(job->options->warn_context, text);
 }
 
 static void tell_progress(void *context, uint32_t table, uint64_t row_count, uint64_t size)

@@ -21,7 +21,7 @@ struct snapshot_dump_options {
     int level;
     uint32_t busy_timeout_ms;
     struct progress *progress; /* told of the work; started and finished by the caller */
-    /* Called with one line of text for what should be known but stops nothing. */
+    /* Called with one line of text for what should be known but stops nothing; NULL: nobody is. */
     void (*warn)(void *context, const char *text);
     void *warn_context;
 };

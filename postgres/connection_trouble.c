@@ -110,6 +110,8 @@ static const struct advice advices[] = {
     {NULL, "Connection refused", "connection-refused",
         "nothing listens there: is PostgreSQL running, are host and port right, does listen_addresses in postgresql.conf include that address?",
         "$ pg_lsclusters\nALTER SYSTEM SET listen_addresses = '*';"},
+    {NULL, "Too many open files", "connection-failed",
+        "this program may open too few files: raise the limit (ulimit -n)", NULL},
     {NULL, ".s.PGSQL.", "no-socket",
         "there is no such local socket: is PostgreSQL running here, is the port right? Give a host for a server elsewhere, or the folder of unix_socket_directories as host",
         "$ pg_lsclusters"},
@@ -230,6 +232,17 @@ static void simplify(const char *message, char *out, size_t size, char *sqlstate
     out[used] = '\0';
 }
 
+/* libpq tries again without encryption, and tells both failures: once is enough if they are one. */
+static void drop_repetition(char *text)
+{
+    size_t size = strlen(text);
+    size_t half = size < 2 ? 0 : (size - 2) / 2;
+
+    if (half > 0 && size == 2 * half + 2 && memcmp(text + half, "; ", 2) == 0
+        && memcmp(text, text + half + 2, half) == 0)
+        text[half] = '\0';
+}
+
 static bool fits(const struct advice *advice, const char *sqlstate, const char *message)
 {
     if (advice->sqlstate != NULL ? strcmp(advice->sqlstate, sqlstate) != 0 : sqlstate[0] != '\0')
@@ -320,10 +333,18 @@ static const struct advice *find_advice(
     return advice;
 }
 
-/* Shows commands as a sentence: line feeds are semicolons. */
-static void put_sentence(struct byte_buffer *out, const struct byte_buffer *mend)
+static bool ends_sentence(const char *text)
 {
-    quote_plain(out, ": ");
+    size_t size = strlen(text);
+
+    return size > 0 && strchr(".?!", text[size - 1]) != NULL;
+}
+
+/* Shows commands behind the advice, as a sentence: line feeds are semicolons. */
+static void put_sentence(
+    struct byte_buffer *out, const char *advice, const struct byte_buffer *mend)
+{
+    quote_plain(out, ends_sentence(advice) ? " " : ": ");
     for (size_t i = 0; i < mend->size; i++) {
         if (mend->data[i] == '\n')
             quote_plain(out, " ; ");
@@ -342,6 +363,7 @@ bool connection_trouble_explain(struct connection_trouble *trouble, const char *
     const struct advice *advice;
 
     simplify(message, text, sizeof(text), sqlstate);
+    drop_repetition(text);
     if (sqlstate[0] == '\0' && starts_with(text, "invalid "))
         return error_set(err, ERROR_USAGE, "libpq refuses a connection parameter: %s", text);
     advice = find_advice(message, sqlstate, place);
@@ -352,7 +374,8 @@ bool connection_trouble_explain(struct connection_trouble *trouble, const char *
         sqlstate[0] == '\0' ? "" : " (", sqlstate, sqlstate[0] == '\0' ? "" : ")");
     snprintf(trouble->mend, sizeof(trouble->mend), "%s", quote_text(&mend));
     if (mend.size > 0)
-        put_sentence(&sentence, &mend);
-    return error_set(err, ERROR_DATABASE, "cannot connect to PostgreSQL: %s. %s%s",
-        trouble->message, advice->text, quote_text(&sentence));
+        put_sentence(&sentence, advice->text, &mend);
+    return error_set(err, ERROR_DATABASE, "cannot connect to PostgreSQL: %s%s %s%s",
+        trouble->message, ends_sentence(trouble->message) ? "" : ".", advice->text,
+        quote_text(&sentence));
 }

@@ -27,6 +27,11 @@ static PQconninfoOption *parse(const char *dsn, struct error *err)
     PQconninfoOption *options;
     char *reason = NULL;
 
+    if (dsn[0] == '\0') {
+        error_set(err, ERROR_USAGE,
+            "the DSN is empty (a variable without a value?); leave it out for libpq's environment");
+        return NULL;
+    }
     if (is_uri(dsn) && !check_authority(dsn, err))
         return NULL;
     options = PQconninfoParse(dsn, &reason);

@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define FILE_SIZE_MAX ((size_t)1 << 30)
-#define SHOWN_MAX 20 /* rows that are left, in the list */
+#define SHOWN_MAX 50 /* rows that are left, in the list */
+#define SHOWN_OF_TABLE_MAX 5
 
 /* One call of retry_run(). */
 struct attempt {
@@ -338,15 +339,20 @@ static void tell_table(struct attempt *attempt, size_t first, size_t end)
                       end - first, end - first == 1 ? "" : "s"));
 }
 
+/* The first rows of each table: one table's must not hide why another's stay. */
 static void tell_left(struct attempt *attempt)
 {
     size_t shown = 0;
+    size_t of_table = 0;
 
     for (size_t i = 0; i < attempt->count && shown < SHOWN_MAX; i++) {
         const struct retry_row *row = &attempt->rows[i];
 
-        if (row->is_back)
+        if (i > 0 && strcmp(row->table, row[-1].table) != 0)
+            of_table = 0;
+        if (row->is_back || of_table == SHOWN_OF_TABLE_MAX)
             continue;
+        of_table++;
         shown++;
         tell(attempt, arena_format(&attempt->arena, "- row %s of \"%s\": %s\n", row->id, row->table,
                           row->reason));

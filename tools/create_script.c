@@ -113,7 +113,7 @@ static void put_fault(struct byte_buffer *out, const struct schema_table *table,
         byte_buffer_format(out, ", column ");
         safe_text_quote(out, column->bytes, column->size);
     }
-    byte_buffer_format(out, ": %s", fault);
+    byte_buffer_format(out, " %s", fault);
 }
 
 static bool check_names(const struct schema *schema, struct error *err)
@@ -136,8 +136,8 @@ static bool check_names(const struct schema *schema, struct error *err)
     }
     return faults.size == 0
            || error_set(err, ERROR_REFUSED,
-               "PostgreSQL cannot have these names; rename them in a copy of the SQLite database "
-               "and dump that: %.*s",
+               "PostgreSQL cannot have such tables; change them in a copy of the SQLite database (ALTER "
+               "TABLE ... RENAME) and dump that: %.*s",
                (int)faults.size, (const char *)faults.data);
 }
 

@@ -2,11 +2,9 @@
 
 #include "base/file.h"
 #include "base/owned.h"
-#include "base/safe_text.h"
 #include "dump/snapshot_dump.h"
 #include "dump/source.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define LEVEL 1 /* the dump is read once, on this host */
@@ -31,15 +29,6 @@ static bool is_database(const char *path)
            && memcmp(bytes, magic, sizeof(bytes)) == 0;
 }
 
-static void print_warning(void *context, const char *text)
-{
-    OWNED(byte_buffer) struct byte_buffer line = {0};
-
-    (void)context;
-    safe_text_put(&line, text, strlen(text));
-    fprintf(stderr, "valise: %.*s\n", (int)line.size, (const char *)line.data);
-}
-
 bool database_dump_replace(struct database_dump *dump, const char **path, struct error *err)
 {
     OWNED(progress) struct progress progress = {0};
@@ -49,7 +38,6 @@ bool database_dump_replace(struct database_dump *dump, const char **path, struct
         .level = LEVEL,
         .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
         .progress = &progress,
-        .warn = print_warning,
     };
     struct snapshot_dump_result result;
 

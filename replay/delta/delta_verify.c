@@ -32,8 +32,9 @@ static void compare(const struct delta_verify *verify, const struct plan_table *
     const struct verify_content *found, bool is_hashed)
 {
     static const char advice[] =
-        "rows that the delta does not change are not as they were replayed: replay a full dump "
-        "into a new database";
+        "rows that the delta does not change are not as they were replayed: somebody changed them, "
+        "or a column has another type now; replay a full dump of the new state with "
+        "--on-existing=replace (valise squash makes one of a chain)";
     struct ledger_part wanted = ledger_sum(verify->ledger, table->name);
 
     if (wanted.row_count != found->row_count)

@@ -10,6 +10,8 @@
 #define LARGE_ROW_COUNT 20000
 #define LARGE_SIZE ((uint64_t)4 << 20)
 
+#define NAME_SIZE_MAX 63 /* bytes: PostgreSQL's NAMEDATALEN less the NUL */
+
 static const char *const action_names[PLAN_ACTION_COUNT] = {
     [PLAN_LOAD] = "load",
     [PLAN_DERIVE] = "derive",
@@ -38,9 +40,12 @@ bool plan_writes(const struct plan_table *table)
                || table->action == PLAN_EMPTY);
 }
 
-/* What to do about a target that lacks something. */
-static const char *advice_of(const struct planner *p)
+/* What to do about a target that lacks something of that name; NULL: a schema. */
+static const char *advice_of(const struct planner *p, const char *name)
 {
+    if (name != NULL && strlen(name) > NAME_SIZE_MAX)
+        return "PostgreSQL has no names of more than 63 bytes: rename it in a copy of the SQLite "
+               "database (ALTER TABLE ... RENAME) and in the target, and dump that copy";
     return p->input->profile->prepare != NULL
                ? p->input->profile->prepare
                : "prepare the target with the version of the application that wrote the database";
@@ -79,18 +84,20 @@ static const struct target_column *target_of(
             : target_catalog_column(table->target, column->name.bytes);
 
     if (found == NULL && table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO) {
-        problems_add(p->problems, advice_of(p),
+        problems_add(p->problems, advice_of(p, column->name.bytes),
             "table \"%s\": column \"%s\" of the dump does not exist in the target", table->name,
             column->name.bytes);
         return NULL;
     }
     if (found == NULL || found->generated == 0)
         return found;
-    if (table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO)
+    if (table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO) {
+        p->plan->uncompared_count++;
         problems_note(p->problems, "compare it yourself, or make it an ordinary column",
             "table \"%s\": the target generates column \"%s\" itself; the dump's values are neither "
             "loaded nor compared",
             table->name, found->name);
+    }
     return NULL;
 }
 
@@ -110,7 +117,7 @@ static void check_left_columns(struct planner *p, const struct plan_table *table
         if (table->row_count == 0 || column->generated != 0 || is_mapped(table, column))
             continue;
         if (column->is_not_null && !column->has_default && column->identity == 0)
-            problems_add(p->problems, advice_of(p),
+            problems_add(p->problems, advice_of(p, NULL),
                 "table \"%s\": column \"%s\" of the target is NOT NULL, has no default and does "
                 "not exist in the dump",
                 table->name, column->name);
@@ -277,12 +284,12 @@ static void report_missing(struct planner *p, const struct plan_table *table)
     const struct target_other *other = target_catalog_other(p->input->catalog, table->name);
 
     if (other == NULL)
-        problems_add(p->problems, advice_of(p),
-            "table \"%s\" has %" PRIu64 " rows in the dump and does not exist in the target",
-            table->name, table->row_count);
+        problems_add(p->problems, advice_of(p, table->name),
+            "table \"%s\" has %" PRIu64 " row%s in the dump and does not exist in the target",
+            table->name, table->row_count, table->row_count == 1 ? "" : "s");
     else if (other->is_here)
         problems_add(p->problems,
-            arena_format(&p->problems->arena, "drop or rename it; then %s", advice_of(p)),
+            arena_format(&p->problems->arena, "drop or rename it; then %s", advice_of(p, NULL)),
             "table \"%s\" has %" PRIu64
             " rows in the dump, but what has its name in the target is %s",
             table->name, table->row_count, target_others_kind(other));
@@ -390,7 +397,7 @@ static void report_no_tables(struct planner *p)
     for (uint32_t i = 0; i < schema->table_count && (other == NULL || other->is_here); i++)
         other = target_catalog_other(p->input->catalog, schema->tables[i].name.bytes);
     if (other == NULL || other->is_here)
-        problems_add(p->problems, advice_of(p), "the target's schema \"%s\" has no tables",
+        problems_add(p->problems, advice_of(p, NULL), "the target's schema \"%s\" has no tables",
             p->input->catalog->server.schema);
     else
         problems_add(p->problems, other_schema_advice,

@@ -52,6 +52,7 @@ struct plan {
     size_t table_count;
     uint64_t row_count; /* to load and derive from */
     uint64_t size;
+    size_t uncompared_count; /* columns with values whose counterparts the target computes */
 };
 
 /* What a plan is made from; all of it must outlive the plan. */

@@ -100,11 +100,16 @@ static void put_verified(struct byte_buffer *out, const struct report *report)
         byte_buffer_format(out,
             "verified     %zu table%s: every row read back (%.1f MB) and compared, %" PRIu64
             " in all\n",
-            verified->table_count, verified->table_count == 1 ? "" : "s", megabytes(verified->size), verified->row_count);
+            verified->table_count, verified->table_count == 1 ? "" : "s", megabytes(verified->size),
+            verified->row_count);
         if (count_tables(report->plan, PLAN_DERIVE) > 0)
             byte_buffer_format(out,
                 "             (of the %zu derived ones only the number of rows)\n",
                 count_tables(report->plan, PLAN_DERIVE));
+        if (report->plan->uncompared_count > 0)
+            byte_buffer_format(out,
+                "             (nothing of %zu column%s that the target computes: see below)\n",
+                report->plan->uncompared_count, report->plan->uncompared_count == 1 ? "" : "s");
         break;
     case VERIFY_CHANGED:
         byte_buffer_format(out,

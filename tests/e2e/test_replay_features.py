@@ -278,3 +278,13 @@ def test_connections_by_environment_and_uri(database: Database, tmp_path: Path) 
     uri = f"postgresql://{server.user}:{server.password}@127.0.0.1:{server.port}/{database.name}"
     done = programs.succeed(programs.REPLAY, "--dsn", uri, dump)
     assert server.password not in done.out + done.error
+
+
+def test_columns_that_the_target_computes_are_not_called_verified(database: Database, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as source, source:
+        source.executescript("CREATE TABLE t (a INTEGER PRIMARY KEY, twice INTEGER); INSERT INTO t VALUES (1, 2), (2, 77)")
+    database.execute("CREATE TABLE t (a bigint PRIMARY KEY, twice bigint GENERATED ALWAYS AS (a * 2) STORED)")
+    out = programs.replay(database.dsn, programs.dump(tmp_path / "s.db", tmp_path / "s.valise")).out
+    assert "verified     1 table: every row" in out and "(nothing of 1 column that the target computes: see below)" in out
+    assert 'the target generates column "twice" itself' in out
+    assert database.query("SELECT * FROM t ORDER BY 1") == [(1, 2), (2, 4)]

@@ -12,7 +12,7 @@ import pytest
 import xxhash
 
 import programs
-from conftest import Database, Server
+from conftest import Database
 
 SOURCE = """
 CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
@@ -191,22 +191,9 @@ def test_what_the_environment_demands(target: Database, good_dump: Path, name: s
 # ------------------------------------------------------------------------------------------------ the target
 
 
-@pytest.fixture
-def other_database(postgres: Server) -> object:
-    names = []
-
-    def create(options: str) -> Database:
-        names.append(postgres.create(options))
-        made = Database(postgres, names[-1])
-        made.execute(TARGET)
-        return made
-    yield create
-    for name in names:
-        postgres.drop(name)
-
-
 def test_a_wrong_encoding(other_database: Callable[[str], Database], good_dump: Path) -> None:
-    target = other_database("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    target = other_database("ENCODING 'LATIN1' LOCALE 'C'")
+    target.execute(TARGET)
     refused(programs.REFUSED, ["LATIN1", "UTF8"], target, "--dsn", target.dsn, good_dump)
 
 
@@ -221,6 +208,16 @@ def test_a_wrong_encoding(other_database: Callable[[str], Database], good_dump: 
 def test_a_target_that_does_not_fit(target: Database, good_dump: Path, change: str, words: list[str]) -> None:
     target.execute(change)
     refused(programs.REFUSED, words, target, "--dsn", target.dsn, good_dump)
+
+
+def test_a_name_that_is_too_long(target: Database, tmp_path: Path) -> None:
+    """It can't be prepared for: PostgreSQL has no such names."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as db, db:
+        db.executescript(f"CREATE TABLE parent (id INTEGER, {'ä' * 32}); INSERT INTO parent VALUES (1, 2);"
+                         f"CREATE TABLE {'l' * 64} (a); INSERT INTO {'l' * 64} VALUES (1)")
+    done = programs.fail(programs.REFUSED, ["has 1 row in the dump"], programs.REPLAY, "--dsn", target.dsn,
+                         programs.dump(tmp_path / "s.db", tmp_path / "s.valise"))
+    assert done.error.count("no names of more than 63 bytes: rename it") == 2
 
 
 def test_a_target_without_tables(database: Database, good_dump: Path) -> None:

@@ -188,6 +188,20 @@ def test_duplicates_stay_until_they_differ(database: Database, tmp_path: Path) -
     assert database.query("SELECT * FROM t ORDER BY 1") == [(1, 5), (2, 6)]
 
 
+def test_each_table_says_why_its_rows_stay(database: Database, tmp_path: Path) -> None:
+    """However many rows of another table depend on them."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as source, source:
+        source.executescript("CREATE TABLE z (id INTEGER PRIMARY KEY, v); CREATE TABLE a (z INTEGER);"
+                             "INSERT INTO z WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80) SELECT i, 'x' FROM n;"
+                             "INSERT INTO a SELECT id FROM z")
+    database.execute("CREATE TABLE z (id int PRIMARY KEY, v int); CREATE TABLE a (z int REFERENCES z)")
+    file = programs.dump(tmp_path / "s.db", tmp_path / "s.valise")
+    programs.fail(programs.REJECTED, [], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject", file)
+    lines = programs.fail(programs.REJECTED, ["160 do not fit"], *retry(database)).out.splitlines()
+    assert [sum(f'of "{table}": ' in line and line.startswith("- row") for line in lines) for table in "az"] == [5, 5]
+    assert lines[-1].startswith("- and others")
+
+
 def test_there_is_nothing(database: Database, tmp_path: Path) -> None:
     programs.fail(programs.REFUSED, ["nothing was replayed"], *retry(database))
     programs.fail(programs.USAGE, ["takes no dump"], *retry(database, tmp_path / "x"))

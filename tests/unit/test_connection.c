@@ -349,8 +349,10 @@ static void trouble_is_explained(void **state)
     assert_refused("user=nologin dbname=postgres", ERROR_DATABASE, "ALTER ROLE \"nologin\" LOGIN");
     assert_refused("dbname=missing", ERROR_DATABASE, "createdb --encoding=UTF8 --locale=C");
     assert_refused("dbname=closed", ERROR_DATABASE, "ALLOW_CONNECTIONS true");
-    assert_refused("host=/nonexistent", ERROR_DATABASE, "there is no such local socket");
-    assert_refused("host=127.0.0.1 port=1", ERROR_DATABASE, "nothing listens there");
+    assert_refused("host=/nonexistent", ERROR_DATABASE, "socket? there is no such local socket");
+    assert_refused(
+        "host=127.0.0.1 port=1", ERROR_DATABASE, "include that address? $ pg_lsclusters");
+    assert_refused("", ERROR_USAGE, "the DSN is empty");
     assert_refused("host=no-such-host.invalid", ERROR_DATABASE, "the host's name is unknown");
     snprintf(dsn, sizeof(dsn), "host=%s sslmode=require", tcp);
     assert_refused(dsn, ERROR_DATABASE, "the server has ssl = off");
