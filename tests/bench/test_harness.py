@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The benchmark's arithmetic and its report: ratios within a round, goals in both directions, plots that can be read."""
 
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -8,12 +9,13 @@ import xml.etree.ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 
-from harness import document, goals, measure, plot, report
+from harness import document, goals, measure, plot, report, statements
 from harness.measure import Failure, Sample, TooSlow, run
 from harness.results import Results, Step, chosen, total
 from harness.results import measure as measure_steps
 
 measure.RUN_ALONE = sys.argv.pop(1)
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench"
 
 
 def sample(seconds, **what):
@@ -117,6 +119,15 @@ class Goals(unittest.TestCase):
         self.assertEqual([g["goal"] for g in found.found], ["dump L3 peak memory"])
         self.assertTrue(any("peer synapse_port_db not measured" in text for text in found.unknown))
 
+    def test_one_table_gains_by_connections_as_the_limit_does(self):
+        found = goals.Goals(results({"table load j1": sample(3), "table index j1": sample(1), "table replay j1": sample(4.4),
+                                     "table load j2": sample(1.5), "table index j2": sample(1), "table replay j2": sample(4)}))
+        goals.of_one_table(found, 2)
+        ratio, gain = found.found
+        self.assertEqual((ratio["value"], ratio["met"]), (1.6, False))
+        self.assertAlmostEqual(gain["value"], 1.1 / 1.6)        # 1.1 times as fast, where COPY is 1.6 times
+        self.assertFalse(gain["met"])
+
     def test_growth_is_per_byte(self):
         small = results({"dump L3": sample(1, rss=50_000_000)})
         large = results({"dump L3": sample(11, rss=51_000_000)}, size=3_000_000_000)
@@ -124,6 +135,45 @@ class Goals(unittest.TestCase):
         self.assertAlmostEqual(cost["value"], 1.1)
         self.assertAlmostEqual(memory["value"], 1.02)
         self.assertEqual(goals.of_sizes([small], 2), [])
+
+
+LOG = """\
+2026-01-01 00:00:00.000 UTC [1] LOG:  duration: 600.000 ms  statement: COPY "t" ("a") FROM STDIN
+2026-01-01 00:00:00.000 UTC [1] LOG:  duration: 100.000 ms  execute <unnamed>: SET LOCAL x = 1;
+\tCREATE UNIQUE INDEX i ON t (a)
+2026-01-01 00:00:00.000 UTC [1] LOG:  duration: 250.000 ms  statement: ANALYZE "t";
+2026-01-01 00:00:00.000 UTC [2] LOG:  checkpoint starting: time
+2026-01-01 00:00:00.000 UTC [1] LOG:  duration: 50.000 ms  statement: INSERT INTO valise.part VALUES (1)
+"""
+
+
+class Statements(unittest.TestCase):
+    def test_are_work_or_bookkeeping(self):
+        facts = statements.summary(LOG)
+        self.assertEqual(facts["statements"], 4)
+        self.assertAlmostEqual(facts["work_seconds"], 0.95)     # an index also where it is on the second line
+        self.assertAlmostEqual(statements.share_of_bookkeeping(sample(1, facts=facts)), 5)
+
+
+class CommandLine(unittest.TestCase):
+    def refused(self, *arguments):
+        done = subprocess.run([TOOL, *arguments], text=True, capture_output=True, check=False, timeout=60)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertNotEqual(done.returncode, 0)
+        return done.stderr
+
+    def test_says_what_is_wrong_with_it(self):
+        self.assertIn("'x' is not a size such as 64M", self.refused("--sizes", "64M,x"))
+        self.assertIn("'0' is not a number from 1", self.refused("--rounds", "0"))
+        self.assertIn("--only: '('", self.refused("--only", "("))
+        self.assertIn("/nowhere/dump/valise-dump is not built", self.refused("--build", "/nowhere"))
+
+    def test_asks_for_disk_before_it_begins(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for program in ("dump/valise-dump", "replay/valise-replay", "tools/valise", "tests/bench/generate"):
+                Path(folder, program).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, program).touch()
+            self.assertRegex(self.refused("--build", folder, "--size", "900000G"), "may need .* of disk, and .* has")
 
 
 class Reports(unittest.TestCase):
@@ -151,6 +201,19 @@ class Reports(unittest.TestCase):
                 self.assertTrue(0 <= float(text.get("x")) <= width and 0 <= float(text.get("y")) <= height, text.text)
             lines = list(root.iter("{http://www.w3.org/2000/svg}polyline"))
             self.assertEqual(len(lines), sum(len(panel.lines) for panel in panels))
+
+    def test_bars_reach_from_the_fastest_to_the_slowest(self):
+        again = [results(each.rounds[0], {name: sample(2 * s.seconds) for name, s in each.rounds[0].items()},
+                         size=each.database_bytes) for each in self.all_results]
+        once, twice = (plot.svg(document.time_panels(found, 2)) for found in (self.all_results, again))
+        self.assertNotIn('class="spread', once)
+        self.assertEqual(twice.count('class="spread'), twice.count("<circle") + 6)      # and the limits, three sizes each
+        line = document.seconds_line(again, "a", 0, "dump L3").points[0]
+        self.assertEqual((line.low, line.y, line.high), (2, 3, 4))
+
+    def test_axes_have_numbers_between_powers_of_ten(self):
+        self.assertEqual(plot.ticks(0.3, 30), [0.5, 1, 2, 5, 10, 20])
+        self.assertEqual(plot.ticks(0.001, 1000), [10.0 ** e for e in range(-3, 4)])
 
     def test_labels_keep_their_distance(self):
         places = plot.spread_labels([100, 101, 99, 300], 0, 300)

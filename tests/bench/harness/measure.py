@@ -1,8 +1,10 @@
 """Running one program and seeing what it took."""
 
+import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,6 +13,8 @@ from dataclasses import dataclass, field
 
 
 RUN_ALONE = "run_alone"      # tests/bench/run_alone of the build folder; set before anything is run
+
+DISK_FULL = 1 << 20          # with fewer bytes
 
 
 class Failure(Exception):
@@ -57,7 +61,8 @@ def run(command, stdin=None, environment=None, accepted=(0,), timeout=None):
         try:
             process.wait(timeout)
         except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):       # it may have ended meanwhile
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise TooSlow(f"{shlex.join(command)}: not done after {timeout} s") from None
@@ -72,12 +77,14 @@ def run(command, stdin=None, environment=None, accepted=(0,), timeout=None):
 
 
 def last_words(*files):
-    """The end of what a program said in the first of the files that has anything."""
+    """The end of what a program said in the first of the files that has anything; on a full disk none can have."""
     for file in files:
         file.seek(0)
         words = file.read().decode(errors="replace").strip()
         if words:
             return words[-2000:]
+    if shutil.disk_usage(tempfile.gettempdir()).free < DISK_FULL:
+        return f"no message could be written, as the disk of {tempfile.gettempdir()} is full"
     return "no message"
 
 

@@ -55,6 +55,11 @@ class Results:
     def samples(self, name):
         return [samples[name] for samples in self.rounds if name in samples]
 
+    def sums(self, *names):
+        """The seconds of these steps together in each round that has them all."""
+        return [sum(samples[name].seconds for name in names) for samples in self.rounds
+                if all(name in samples for name in names)]
+
     def median(self, name, what="seconds"):
         return statistics.median(getattr(sample, what) for sample in self.samples(name))
 

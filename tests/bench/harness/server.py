@@ -1,6 +1,7 @@
 """The throwaway PostgreSQL of a benchmark run: databases to load into, and what the server itself took."""
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -60,14 +61,27 @@ class Server:
         sql(f"CREATE DATABASE bench_run TEMPLATE {template}")
         sql("CHECKPOINT")
 
-    def index_plan(self):
-        """The indexes part as limit_index reads it: indexes, then constraints on them, then foreign keys.
+    def template_of_table(self, table):
+        """Makes a template with this table and its indexes alone; returns its name."""
+        name = f"bench_{table}"
+        created = re.search(rf"^CREATE TABLE {table} \(.*?^\);", self.parts["tables"], re.DOTALL | re.MULTILINE)[0]
+        sql(f"CREATE DATABASE {name}")
+        sql("\n".join([created, *self.indexes_of(table)]), name)
+        return name
+
+    def indexes_of(self, table=None):
+        """The statements that make indexes, of one table or of all."""
+        lines = filter(None, self.parts["indexes"].splitlines())
+        return [line for line in lines if table is None or re.search(rf"(ON|TABLE) {table} ", line)]
+
+    def index_plan(self, table=None):
+        """The indexes part, or a table's, as limit_index reads it: indexes, then constraints on them, then foreign keys.
 
         A unique constraint is a unique index and then a constraint on it: the index can be built
         beside others of the same table.
         """
         indexes, constraints = [], []
-        for line in filter(None, self.parts["indexes"].splitlines()):
+        for line in self.indexes_of(table):
             words = line.split()
             if words[0] == "CREATE":
                 indexes.append(line)
@@ -76,7 +90,7 @@ class Server:
             kind = line[line.index(name) + len(name):line.index("(")].strip()
             indexes.append(f"CREATE UNIQUE INDEX {name} ON {table} {columns}")
             constraints.append(f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}")
-        keys = list(filter(None, self.parts["foreign keys"].splitlines()))
+        keys = [] if table else list(filter(None, self.parts["foreign keys"].splitlines()))
         return "\n\n".join("\n".join(stage) for stage in (indexes, constraints, keys)) + "\n"
 
     def watch(self, function):

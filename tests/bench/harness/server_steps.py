@@ -2,6 +2,7 @@
 
 import os
 
+from . import statements
 from .file_steps import FileSteps
 from .measure import run
 from .results import Step, total
@@ -20,7 +21,11 @@ class ServerSteps:
         steps = []
         for jobs in [self.place.jobs] if self.is_large else sorted({1, self.place.jobs}):
             steps += self.limits(jobs, once=jobs != self.place.jobs) + self.replays(jobs, once=jobs != self.place.jobs)
-        return steps + self.deltas()
+        steps += self.deltas()
+        if not self.is_large:
+            steps.append(Step("statements", "a replay with every statement in the server's log", self.log_statements,
+                              needs=("dump L3",)))
+        return steps
 
     def limits(self, jobs, once):
         steps = [
@@ -58,8 +63,8 @@ class ServerSteps:
                                   lambda n=what: self.delta_and_back(n, "none"), needs=("undo",)))
         return steps
 
-    def loading(self, command, **options):
-        environment = {**os.environ, "PGDATABASE": "bench_run"}
+    def loading(self, command, variables=None, **options):
+        environment = {**os.environ, "PGDATABASE": "bench_run", **(variables or {})}
         return self.server.watch(lambda: run(command, environment=environment, **options))
 
     def counted(self, sample):
@@ -80,13 +85,16 @@ class ServerSteps:
     def analyze(self, jobs):
         return self.loading(["vacuumdb", "--quiet", "--analyze-only", f"--jobs={jobs}", "bench_run"])
 
-    def replaying(self, *arguments):
+    def replaying(self, *arguments, **options):
         return self.loading([self.place.program("replay/valise-replay"), "--quiet", "--dsn", "dbname=bench_run",
-                             *map(str, arguments)])
+                             *map(str, arguments)], **options)
 
-    def replay(self, jobs, verify):
+    def replay(self, jobs, verify, **options):
         self.server.new_database("bench_schema")
-        return self.counted(self.replaying("--jobs", jobs, f"--verify={verify}", self.place.dump_of(3)))
+        return self.counted(self.replaying("--jobs", jobs, f"--verify={verify}", self.place.dump_of(3), **options))
+
+    def log_statements(self):
+        return statements.watch(lambda: self.replay(self.place.jobs, "none", variables={"PGOPTIONS": statements.SETTING}))
 
     def delta(self, what, verify):
         sample = self.replaying("--jobs", self.place.jobs, f"--verify={verify}", self.place.delta_of(what))
