@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/quote.h"
 #include "replay/preflight/key_checks.h"
+#include "replay/preflight/plain_predicate.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -180,8 +181,8 @@ static bool is_doubtful(const struct draft *draft, const struct target_index *in
         return false;
     if (index->has_expressions)
         return true;
-    if (!index->is_unique && !index->is_partial)
-        return false;
+    if (!index->is_unique)
+        return index->is_partial && !plain_predicate_has(draft->table, index->definition);
     return !key_checks_index(&key, draft->table, index)
            && (index->is_partial || draft->table->row_count > 1);
 }
