@@ -36,6 +36,7 @@ static struct plan_input input_of(const struct run_state *run)
 static struct existing_rows existing_of(struct run_state *run)
 {
     return (struct existing_rows){.plan = &run->plan,
+        .reader = run->reader,
         .ledger = &run->ledger,
         .connection = &run->connection,
         .policy = run->options->on_existing,

@@ -103,6 +103,8 @@ static bool read_tuples(struct connection_copy_out *stream, struct copy_encoder 
             return false;
         found->row_count++;
         found->sum = checksum_add(found->sum, hash);
+        if (found->hashes != NULL)
+            byte_buffer_put(found->hashes, &hash, sizeof(hash));
         if (found->row_count % TELL_ROW_COUNT == 0)
             tell_rows(found, TELL_ROW_COUNT);
     }

@@ -69,6 +69,7 @@ struct verify_content {
     struct hash128 sum;
     uint64_t size;              /* bytes read */
     struct progress_task *task; /* told of rows; NULL: nobody */
+    struct byte_buffer *hashes; /* gets the hash of each row; NULL: nobody wants them */
 };
 
 /* Reads one table back; adds to `found`. condition limits the rows ("WHERE ..."), or is "". */

@@ -4,6 +4,7 @@
 #include "postgres/connection.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/plan_progress.h"
+#include "replay/load/row_difference.h"
 #include "replay/target/row_count.h"
 #include "watch/progress_task.h"
 
@@ -145,6 +146,7 @@ static bool check_content(const struct existing_rows *existing, const struct pla
     struct verify_content *found, bool *has_drifted, struct error *err)
 {
     struct ledger_part known = ledger_sum(existing->ledger, table->name);
+    char where[ROW_WORDS_KEY_SIZE];
 
     if (table->column_count == 0 || is_derived(table))
         return true;
@@ -152,10 +154,13 @@ static bool check_content(const struct existing_rows *existing, const struct pla
         return error_wrap(err, "table \"%s\"", table->name);
     if (found->row_count != known.row_count || checksum_equal(found->sum, known.sum))
         return true;
+    if (!row_difference_find(existing->reader, table, existing->connection, where, err))
+        return error_wrap(err, "table \"%s\"", table->name);
     *has_drifted = true;
     tell(existing, others_wrote,
-        "table \"%s\" has %" PRIu64 " rows, but not those of the last replay: a value was changed",
-        table->name, found->row_count);
+        "table \"%s\" has %" PRIu64
+        " rows, but not those of the last replay: a value was changed%s%s",
+        table->name, found->row_count, where[0] == '\0' ? "" : ", first at ", where);
     return true;
 }
 

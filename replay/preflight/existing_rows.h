@@ -26,6 +26,7 @@ enum existing_rows_policy {
 /* All borrowed. */
 struct existing_rows {
     struct plan *plan;
+    const struct dump_reader *reader; /* names the row that differs */
     const struct ledger *ledger;
     struct connection *connection;
     enum existing_rows_policy policy;

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("VALISE_BUILD_DIR", "build")
 DUMP, REPLAY, VALISE = BUILD / "dump/valise-dump", BUILD / "replay/valise-replay", BUILD / "tools/valise"
 
+PATIENCE = float(os.environ.get("VALISE_PATIENCE", "1"))   # programs that run in valgrind take longer
+
 # base/error.h: the kinds of error are the exit statuses.
 USAGE, REJECTED, IO, NOT_DUMP, CORRUPT, UNSUPPORTED, DATABASE, REFUSED, MISMATCH, STOPPED = range(2, 12)
 
@@ -34,7 +36,7 @@ def run(*command: str | Path, timeout: float = 120, unprivileged: bool = False, 
     if unprivileged and os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         options |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    done = subprocess.run([str(word) for word in command], timeout=timeout, **options)
+    done = subprocess.run([str(word) for word in command], timeout=timeout * PATIENCE, **options)
     return Done(done.returncode, (done.stdout or b"").decode(errors="replace"), (done.stderr or b"").decode(errors="replace"))
 
 

@@ -31,7 +31,7 @@ def states(tmp_path: Path) -> list[tuple[Path, Path]]:
     """The database and its dump at three moments; at the last one LATE refuses a row."""
     scripts = ["""CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
                   CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER);
-                  CREATE TABLE log (line TEXT); CREATE TABLE still (n INTEGER);
+                  CREATE TABLE log (line TEXT); CREATE TABLE still (n INTEGER PRIMARY KEY);
                   INSERT INTO parent (name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
                       SELECT 'p' || i FROM n;
                   INSERT INTO child SELECT id * 10, id FROM parent; INSERT INTO log SELECT name FROM parent;
@@ -101,12 +101,12 @@ def test_a_value_changed_in_a_table_that_stays(database: Database, states: list[
     database.execute(TARGET)
     programs.replay(database.dsn, states[0][1])
     database.execute("UPDATE still SET n = -1 WHERE n = 77")
-    programs.fail(programs.REFUSED, ['table "still" has 500 rows, but not those', "1 problem", "not touched"],
+    programs.fail(programs.REFUSED, ['table "still" has 500 rows, but not those', "a value was changed, first at n = 77", "1 problem", "not touched"],
                   programs.REPLAY, "--dsn", database.dsn, "--verify=full", states[1][1])
     database.settle()
     assert compare.differences(compare.compare(states[0][0], database.dsn))[0].startswith("still: ")
     done = programs.replay(database.dsn, states[1][1], "--verify=full", "--on-existing=replace")
-    assert 'table "still" has 500 rows, but not those of the last replay: a value was changed: replaced' in done.out
+    assert 'table "still" has 500 rows, but not those of the last replay: a value was changed, first at n = 77: replaced' in done.out
     assert " 0 had the same rows" in done.out
     assert compare.differences(compare.compare(states[1][0], database.dsn)) == []
 

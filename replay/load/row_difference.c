@@ -1,0 +1,74 @@
+#include "replay/load/row_difference.h"
+
+#include "base/owned.h"
+#include "replay/load/verify.h"
+#include "replay/values/source_rows.h"
+
+#include <stdlib.h>
+
+#define ROW_COUNT_MAX 8000000 /* of 16 bytes each */
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct hash128 *x = a;
+    const struct hash128 *y = b;
+
+    if (x->high != y->high)
+        return x->high < y->high ? -1 : 1;
+    return x->low < y->low ? -1 : x->low > y->low;
+}
+
+/* What reading this row back must yield; false: it does not fit the target, and was left out. */
+static bool hash_row(struct copy_encoder *encoder, const struct value *values, struct hash128 *hash)
+{
+    struct hash128 before = encoder->sum;
+    struct error unfit;
+
+    encoder->data.size = 0;
+    if (!copy_encoder_row(encoder, values, &unfit))
+        return false;
+    *hash = checksum_subtract(encoder->sum, before);
+    return true;
+}
+
+static bool find_missing(const struct dump_reader *reader, const struct plan_table *table,
+    const struct byte_buffer *found, char where[ROW_WORDS_KEY_SIZE], struct error *err)
+{
+    OWNED(source_rows) struct source_rows rows = {0};
+    OWNED(copy_encoder) struct copy_encoder encoder = {0};
+    const struct value *values;
+    struct hash128 hash;
+
+    copy_encoder_init(&encoder, table->columns, table->column_count);
+    source_rows_begin(&rows, reader, table->source);
+    for (;;) {
+        if (!source_rows_next(&rows, &values, err))
+            return false;
+        if (values == NULL)
+            return true;
+        if (!hash_row(&encoder, values, &hash)
+            || bsearch(&hash, found->data, found->size / sizeof(hash), sizeof(hash), compare_hashes)
+                   != NULL)
+            continue;
+        row_words_key(where, &reader->schema.tables[table->source], values, rows.row_number);
+        return true;
+    }
+}
+
+bool row_difference_find(const struct dump_reader *reader, const struct plan_table *table,
+    struct connection *connection, char where[ROW_WORDS_KEY_SIZE], struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer hashes = {0};
+    struct verify_content found = {.hashes = &hashes};
+
+    where[0] = '\0';
+    if (reader->header.kind != DUMP_FULL || table->row_count > ROW_COUNT_MAX
+        || table->column_count == 0)
+        return true;
+    if (!verify_read_back(table, "", connection, &found, err))
+        return false;
+    if (hashes.size > 0)
+        qsort(hashes.data, hashes.size / sizeof(struct hash128), sizeof(struct hash128),
+            compare_hashes);
+    return find_missing(reader, table, &hashes, where, err);
+}
