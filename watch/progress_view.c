@@ -154,11 +154,18 @@ static void read_lines(struct progress_view *view, const struct progress *progre
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
+/* It ended, and there was nothing to do: it is no part of the work that was done. */
+static bool is_idle(const struct progress_view_work *phase)
+{
+    return phase->state == PROGRESS_DONE && is_empty(&phase->total) && is_empty(&phase->done);
+}
+
 /* skipped: what this run did not have to do. */
 static void sum_phases(struct progress_view *view, struct progress *progress, double *skipped)
 {
     double whole = 0;
     double done = 0;
+    bool is_any_idle = false;
 
     *skipped = 0;
     for (int i = 0; i < PROGRESS_PHASE_COUNT; i++) {
@@ -171,6 +178,10 @@ static void sum_phases(struct progress_view *view, struct progress *progress, do
         phase->is_planned = (progress->planned & (1u << i)) != 0;
         if (!phase->is_planned)
             continue;
+        if (is_idle(phase)) {
+            is_any_idle = true;
+            continue;
+        }
         whole += weight;
         done += weight * phase->fraction;
         *skipped += weight * progress_view_fraction(&before, &phase->total);
@@ -179,7 +190,7 @@ static void sum_phases(struct progress_view *view, struct progress *progress, do
             view->phase = (enum progress_phase)i;
         }
     }
-    view->fraction = whole > 0 ? done / whole : 0;
+    view->fraction = whole > 0 ? done / whole : is_any_idle;
     *skipped = whole > 0 ? *skipped / whole : 0;
 }
 

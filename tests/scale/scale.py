@@ -12,6 +12,7 @@ Needs no more than 8 GB of disk ($TMPDIR) for the long form. Prints what each st
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -87,10 +88,32 @@ class Scale(unittest.TestCase):
         self.run_program("tools/valise", "squash", "-o", self.folder / "squashed.valise", path)
         self.assertEqual(self.info(self.folder / "squashed.valise")["state"], info["state"])
         self.new_target("CREATE TABLE t (id bigint)")
+        self.replay("--dry-run", path)
         self.replay(path)
         self.assertEqual(sql("SELECT count(*), sum(id) FROM t", "scale"), f"{BLOCKS}|{BLOCKS * (BLOCKS - 1) // 2}")
         print(f"  ledger: {sql('SELECT count(*) FROM valise.part', 'scale')} parts", flush=True)
-        path.unlink()
+        self.delta_of_many_blocks(path)
+
+    def delta_of_many_blocks(self, base):
+        """The worst that a delta can meet: a base that is cut where nobody else would cut, so that every unit is another."""
+        changed = self.folder / "changed.db"
+        with sqlite3.connect(changed) as database:
+            database.execute("CREATE TABLE t (id INTEGER)")
+            database.executemany("INSERT INTO t VALUES (?)", ((i,) for i in range(BLOCKS)))
+            database.execute("UPDATE t SET id = -id WHERE id IN (1, 77, 5000)")
+            database.execute("DELETE FROM t WHERE id = 78")
+        delta = self.folder / "delta.valise"
+        self.run_program("dump/valise-dump", "-b", base, "-o", delta, changed)
+        print(f"  delta: {delta.stat().st_size:,} bytes", flush=True)
+        self.run_program("tools/valise", "info", base, delta)
+        self.run_program("tools/valise", "verify", base, delta)
+        squashed = self.folder / "squashed-delta.valise"
+        self.run_program("tools/valise", "squash", "-o", squashed, base, delta)
+        self.assertEqual(self.info(squashed)["state"], self.info(delta)["state"])
+        self.replay("--dry-run", delta)
+        self.replay(delta)
+        self.assertEqual(sql("SELECT count(*), sum(id) FROM t", "scale"),
+                         f"{BLOCKS - 1}|{BLOCKS * (BLOCKS - 1) // 2 - 2 * (1 + 77 + 5000) - 78}")
 
     def test_many_rows(self):
         """2^40 rows are counted, summed, planned and printed; nobody stores a count in 32 bits."""
@@ -104,7 +127,31 @@ class Scale(unittest.TestCase):
         done = subprocess.run([BUILD / "replay/valise-replay", "--dsn", "dbname=scale", "--dry-run", path], check=True,
                               capture_output=True, text=True)
         self.assertIn(str(rows), done.stdout.replace(",", ""))
+        report = self.folder / "report.json"
+        self.replay("--dry-run", "--report", report, path)
+        self.assertEqual(json.loads(report.read_text())["tables"][0]["rows"], rows)
+        self.replay("--dry-run", "--report", self.folder / "report.html", path)
+        self.assertIn(str(rows), (self.folder / "report.html").read_text().replace(",", "").replace("\u202f", ""))
+        self.stopped(rows, "tools/valise", "verify", path)
+        self.stopped(rows, "replay/valise-replay", "--dsn", "dbname=scale", path)
         path.unlink()
+
+    def stopped(self, rows, program, *arguments):
+        """Begins what would take days, and stops it: what it says of the end is far off, but it is said in numbers."""
+        seen = []
+        with subprocess.Popen([BUILD / program, *arguments, "--progress=json"], stderr=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True) as process:
+            for line in process.stderr:
+                seen.append(json.loads(line))
+                if seen[-1]["event"] == "progress" and seen[-1]["seconds_left"] and not seen[-1]["stopping"]:
+                    process.send_signal(signal.SIGINT)
+        self.assertEqual((process.returncode, seen[-1]["outcome"]), (11, "stopped"))
+        last = next(each for each in reversed(seen) if each["event"] == "progress")
+        totals = max(phase["rows_total"] for phase in last["phases"])
+        print(f"  {Path(program).name}: {last['percent']} % after {last['seconds']} s, {last['seconds_left']} s left", flush=True)
+        self.assertIn(totals, (0, rows))     # 0: not known, as it goes by bytes
+        self.assertTrue(0 <= last["percent"] < 5, last)
+        self.assertGreater(last["seconds_left"], 1000)
 
     def test_ledger_columns(self):
         """Counters of the ledger are 64 bits wide."""

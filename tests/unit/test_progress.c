@@ -99,11 +99,33 @@ static void more_skipped_than_done_is_no_speed(void **state)
     assert_true(late.rows_per_second == 0);
 }
 
+/* A database without indexes is not a third done before its first row. */
+static void a_phase_without_work_counts_for_nothing(void **state)
+{
+    static const struct progress_count half = {.rows = 50, .bytes = 500};
+    OWNED(progress) struct progress progress = {0};
+    OWNED(progress_view) struct progress_view early = {0};
+    OWNED(progress_view) struct progress_view late = {0};
+
+    (void)state;
+    progress_init(&progress, "test", "replay");
+    progress_plan(&progress, PROGRESS_INDEX, PROGRESS_NO_TABLE, &(struct progress_count){0});
+    progress_begin(&progress, PROGRESS_INDEX);
+    progress_end(&progress, PROGRESS_INDEX);
+    progress_view_make(&early, &progress);
+    assert_true(early.fraction == 1); /* nothing else is to do */
+    progress_plan(&progress, PROGRESS_LOAD, PROGRESS_NO_TABLE, &hundred);
+    progress_add(&progress, PROGRESS_LOAD, PROGRESS_NO_TABLE, &half);
+    progress_view_make(&late, &progress);
+    assert_true(late.fraction == 0.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_still_holds_up_nobody),
         cmocka_unit_test(more_skipped_than_done_is_no_speed),
+        cmocka_unit_test(a_phase_without_work_counts_for_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
