@@ -6,4 +6,4 @@ if ! command -v shellcheck >/dev/null; then
     echo "SKIP: shellcheck is not installed"
     exit 77
 fi
-grep -rlE '^#!(/usr/bin/env |/bin/)(ba)?sh' .ci docs base format postgres profile dump replay doctor tools tests | xargs shellcheck --severity=warning
+grep -rlE --exclude='*.md' '^#!(/usr/bin/env |/bin/)(ba)?sh' .ci docs base format postgres profile dump replay doctor tools tests | xargs shellcheck --severity=warning
