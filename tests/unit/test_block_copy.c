@@ -1,96 +1,63 @@
 #include "format/block_copy.h"
 
 #include "base/owned.h"
-#include "format/rows_writer.h"
 #include "tests/unit/chain_sample.h"
+#include "tests/unit/rows_sample.h"
+#include "tests/unit/temporary_folder.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/test_block_copy.XXXXXX";
-static char old_path[64];
-static char new_path[64];
 
 static const int first[] = {1, 2, 3, 0};
 static const int second[] = {4, 5, 0};
 static const int *const blocks[] = {first, second, NULL};
 
-static int make_folder(void **state)
-{
-    (void)state;
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(old_path, sizeof(old_path), "%s/old", folder);
-    snprintf(new_path, sizeof(new_path), "%s/new", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    unlink(old_path);
-    return rmdir(folder); /* fails if something else was left behind */
-}
-
 static void open_old(struct dump_reader *reader)
 {
+    const char *path = temporary_folder_path("old");
     uint8_t state_id[SHA256_SIZE];
     struct error err;
 
-    ASSERT_DONE(chain_sample_full(old_path, blocks, state_id, &err), err);
-    ASSERT_DONE(dump_reader_open(reader, old_path, &err), err);
+    ASSERT_DONE(chain_sample_full(path, blocks, state_id, &err), err);
+    ASSERT_DONE(dump_reader_open(reader, path, &err), err);
 }
 
 /* Table "b" of the new dump has the old blocks in the opposite order, behind rows of its own. */
-static void write_new(const struct dump_reader *old, bool is_recompressed)
+static void write_new(const struct dump_reader *old, const char *path, bool is_recompressed)
 {
-    const char *const names[] = {"a", "b", NULL};
-    struct dump_writer_options options = {.path = new_path, .kind = DUMP_FULL, .level = 1};
-    struct rows_writer_options rows_options = {
-        .thread_count = 2, .level = 1, .is_recompressed = is_recompressed};
-    struct table_end none = {0};
+    const struct rows_writer_options options = {
+        .thread_count = 2, .is_recompressed = is_recompressed};
     struct table_end end = {.row_count = 6};
     OWNED(byte_buffer) struct byte_buffer bytes = {0};
     struct rows_writer_row row = {0};
-    struct dump_writer_result result;
-    struct dump_writer *writer;
-    struct rows_writer *rows;
-    struct schema schema;
+    struct rows_sample sample;
     struct error err;
 
-    chain_sample_schema(&schema, names);
-    ASSERT_DONE(dump_writer_open(&writer, &options, &schema, &err), err);
-    rows_options.writer = writer;
-    rows_options.schema = &schema;
-    ASSERT_DONE(rows_writer_open(&rows, &rows_options, &err), err);
-    rows_writer_begin(rows, 0);
-    ASSERT_DONE(rows_writer_end(rows, &none, NULL, &err), err);
-    rows_writer_begin(rows, 1);
+    rows_sample_open(&sample, path, &options);
+    rows_sample_begin_b(&sample);
     row.hash = chain_sample_row(&bytes, 9);
     row.bytes = bytes.data;
     row.size = bytes.size;
     end.sum = checksum_add(old->ends[0].sum, row.hash);
-    ASSERT_DONE(rows_writer_add(rows, &row, &err), err);
-    ASSERT_DONE(rows_writer_copy(rows, old, 2, &err), err);
-    ASSERT_DONE(rows_writer_copy(rows, old, 1, &err), err);
-    assert_int_equal(rows_writer_block_count(rows), 3);
-    ASSERT_DONE(rows_writer_end(rows, &end, NULL, &err), err);
+    ASSERT_DONE(rows_writer_add(sample.rows, &row, &err), err);
+    ASSERT_DONE(rows_writer_copy(sample.rows, old, 2, &err), err);
+    ASSERT_DONE(rows_writer_copy(sample.rows, old, 1, &err), err);
+    assert_int_equal(rows_writer_block_count(sample.rows), 3);
+    ASSERT_DONE(rows_writer_end(sample.rows, &end, NULL, &err), err);
     assert_int_equal(end.size, 6 * 9);
     assert_int_equal(end.facts[0].class_count[VALUE_INTEGER], 6);
     assert_int_equal(end.facts[0].integer_max, 9);
     assert_int_equal(end.facts[0].integer_min, 1);
-    ASSERT_DONE(dump_writer_commit(writer, &result, &err), err);
-    rows_writer_close(rows);
-    dump_writer_close(writer);
-    schema_release(&schema);
+    rows_sample_commit(&sample);
+    rows_sample_close(&sample);
 }
 
 static void blocks_find_another_place(void **state)
 {
     static const int wanted[] = {9, 4, 5, 1, 2, 3};
     OWNED(dump_reader) struct dump_reader old = {0};
+    const char *path = temporary_folder_path("new");
 
     (void)state;
     open_old(&old);
@@ -100,8 +67,8 @@ static void blocks_find_another_place(void **state)
         struct error err;
         size_t row = 0;
 
-        write_new(&old, pass == 1);
-        ASSERT_DONE(dump_reader_open(&reader, new_path, &err), err);
+        write_new(&old, path, pass == 1);
+        ASSERT_DONE(dump_reader_open(&reader, path, &err), err);
         ASSERT_DONE(dump_reader_check_digest(&reader, &err), err);
         assert_int_equal(reader.block_count[1], 3);
         for (size_t i = 0; i < 3; i++) {
@@ -112,7 +79,7 @@ static void blocks_find_another_place(void **state)
                 assert_int_equal(value.integer, wanted[row++]);
         }
         assert_int_equal(row, COUNT_OF(wanted));
-        unlink(new_path);
+        unlink(path);
     }
 }
 
@@ -163,7 +130,7 @@ static void damaged_frames_are_not_copied(void **state)
     (void)state;
     open_old(&old);
     entry = &old.index.entries[1];
-    file = fopen(old_path, "r+b");
+    file = fopen(temporary_folder_path("old"), "r+b");
     assert_non_null(file);
     for (uint32_t i = 0; i < entry->frame_size; i++) {
         int byte;
@@ -183,6 +150,12 @@ static void damaged_frames_are_not_copied(void **state)
     ASSERT_DONE(copy(&old, &err), err);
 }
 
+static int remove_old(void **state)
+{
+    unlink(temporary_folder_path("old"));
+    return temporary_folder_remove(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,5 +164,5 @@ int main(void)
         cmocka_unit_test(damaged_frames_are_not_copied),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_folder_make, remove_old);
 }

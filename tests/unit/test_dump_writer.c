@@ -1,30 +1,12 @@
 #include "base/owned.h"
 #include "format/dump_writer.h"
 #include "tests/property/sample.h"
+#include "tests/unit/temporary_folder.h"
 #include "tests/unit/unit.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/test_dump_writer.XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(path, sizeof(path), "%s/dump", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder); /* fails if something was left behind */
-}
 
 static void make(struct sample *sample, uint64_t seed)
 {
@@ -37,6 +19,8 @@ static void make(struct sample *sample, uint64_t seed)
 
 static void writing_twice_gives_equal_bytes(void **state)
 {
+    const char *path = temporary_folder_path("dump");
+
     (void)state;
     for (uint64_t seed = 1; seed < 20; seed++) {
         OWNED(sample) struct sample sample = {0};
@@ -57,6 +41,8 @@ static void writing_twice_gives_equal_bytes(void **state)
 
 static void the_state_does_not_depend_on_level_and_blocks(void **state)
 {
+    const char *path = temporary_folder_path("dump");
+
     (void)state;
     for (uint64_t seed = 1; seed < 20; seed++) {
         OWNED(sample) struct sample sample = {0};
@@ -76,6 +62,7 @@ static void the_state_does_not_depend_on_level_and_blocks(void **state)
 
 static void what_is_not_committed_leaves_nothing(void **state)
 {
+    const char *path = temporary_folder_path("dump");
     OWNED(sample) struct sample sample = {0};
     struct dump_writer_options options = {.path = path, .kind = DUMP_FULL, .level = 3};
     struct dump_writer *writer = NULL;
@@ -110,5 +97,5 @@ int main(void)
         cmocka_unit_test(a_missing_folder_is_reported),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_folder_make, temporary_folder_remove);
 }

@@ -2,30 +2,13 @@
 
 #include "base/owned.h"
 #include "format/dump_reader.h"
-#include "tests/unit/chain_sample.h"
+#include "tests/unit/rows_sample.h"
+#include "tests/unit/temporary_folder.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/test_rows_writer.XXXXXX";
-static char path[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(path, sizeof(path), "%s/dump", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder); /* fails if something was left behind */
-}
 
 /* A full dump of two tables; the second one gets rows of row_size bytes, in blocks of cut_count. */
 struct wanted {
@@ -62,38 +45,24 @@ static bool put_rows(
     return true;
 }
 
-static void write_dump(const struct wanted *wanted)
+static void write_dump(const struct wanted *wanted, const char *path)
 {
-    const char *const names[] = {"a", "b", NULL};
-    struct dump_writer_options options = {.path = path, .kind = DUMP_FULL, .level = 1};
-    struct rows_writer_options rows_options = {.thread_count = wanted->thread_count, .level = 1};
-    struct table_end first = {0};
-    struct table_end second = {0};
-    struct dump_writer_result result;
-    struct dump_writer *writer;
-    struct rows_writer *rows;
-    struct schema schema;
+    const struct rows_writer_options options = {.thread_count = wanted->thread_count};
+    struct table_end end = {0};
+    struct rows_sample sample;
     struct error err;
 
-    chain_sample_schema(&schema, names);
-    ASSERT_DONE(dump_writer_open(&writer, &options, &schema, &err), err);
-    rows_options.writer = writer;
-    rows_options.schema = &schema;
-    ASSERT_DONE(rows_writer_open(&rows, &rows_options, &err), err);
-    rows_writer_begin(rows, 0);
-    ASSERT_DONE(rows_writer_end(rows, &first, NULL, &err), err);
-    rows_writer_begin(rows, 1);
-    ASSERT_DONE(put_rows(rows, wanted, &second, &err), err);
-    ASSERT_DONE(rows_writer_end(rows, &second, NULL, &err), err);
-    assert_int_equal(second.facts[0].class_count[VALUE_TEXT], wanted->row_count);
-    ASSERT_DONE(dump_writer_commit(writer, &result, &err), err);
-    rows_writer_close(rows);
-    dump_writer_close(writer);
-    schema_release(&schema);
+    rows_sample_open(&sample, path, &options);
+    rows_sample_begin_b(&sample);
+    ASSERT_DONE(put_rows(sample.rows, wanted, &end, &err), err);
+    ASSERT_DONE(rows_writer_end(sample.rows, &end, NULL, &err), err);
+    assert_int_equal(end.facts[0].class_count[VALUE_TEXT], wanted->row_count);
+    rows_sample_commit(&sample);
+    rows_sample_close(&sample);
 }
 
 /* Reads it back: blocks in order, rows in order. */
-static void check_dump(const struct wanted *wanted, size_t block_count)
+static void check_dump(const struct wanted *wanted, const char *path, size_t block_count)
 {
     OWNED(dump_reader) struct dump_reader reader = {0};
     OWNED(dump_buffer) struct dump_buffer buffer = {0};
@@ -119,6 +88,7 @@ static void check_dump(const struct wanted *wanted, size_t block_count)
 
 static void blocks_come_in_order_from_any_number_of_threads(void **state)
 {
+    const char *path = temporary_folder_path("dump");
     OWNED(byte_buffer) struct byte_buffer first = {0};
     struct error err;
 
@@ -128,8 +98,8 @@ static void blocks_come_in_order_from_any_number_of_threads(void **state)
             .thread_count = threads, .row_count = 1003, .row_size = 20, .cut_count = 10};
         OWNED(byte_buffer) struct byte_buffer bytes = {0};
 
-        write_dump(&wanted);
-        check_dump(&wanted, 101);
+        write_dump(&wanted, path);
+        check_dump(&wanted, path, 101);
         ASSERT_DONE(file_read_all(&bytes, path, 10000000, &err), err);
         if (threads == 1)
             byte_buffer_put(&first, bytes.data, bytes.size);
@@ -141,49 +111,41 @@ static void blocks_come_in_order_from_any_number_of_threads(void **state)
 
 static void a_block_ends_by_itself_when_it_is_large(void **state)
 {
+    const char *path = temporary_folder_path("dump");
     struct wanted wanted = {
         .thread_count = 2, .row_count = 20, .row_size = CHUNK_SIZE_MAX / 4, .cut_count = 1000};
 
     (void)state;
-    write_dump(&wanted);
-    check_dump(&wanted, 5);
+    write_dump(&wanted, path);
+    check_dump(&wanted, path, 5);
     unlink(path);
 }
 
 static void a_very_large_row_is_alone(void **state)
 {
+    const char *path = temporary_folder_path("dump");
     struct wanted wanted = {
         .thread_count = 2, .row_count = 3, .row_size = CHUNK_SIZE_MAX * 3, .cut_count = 1000};
 
     (void)state;
-    write_dump(&wanted);
-    check_dump(&wanted, 3);
+    write_dump(&wanted, path);
+    check_dump(&wanted, path, 3);
     unlink(path);
 }
 
 static void closing_early_leaves_nothing(void **state)
 {
-    const char *const names[] = {"a", NULL};
-    struct dump_writer_options options = {.path = path, .kind = DUMP_FULL, .level = 1};
-    struct rows_writer_options rows_options = {.thread_count = 3, .level = 1};
+    const struct rows_writer_options options = {.thread_count = 3};
     struct wanted wanted = {.row_count = 57, .row_size = 20, .cut_count = 10};
     struct table_end end = {0};
-    struct rows_writer *rows;
-    struct dump_writer *writer;
-    struct schema schema;
+    struct rows_sample sample;
     struct error err;
 
     (void)state;
-    chain_sample_schema(&schema, names);
-    ASSERT_DONE(dump_writer_open(&writer, &options, &schema, &err), err);
-    rows_options.writer = writer;
-    rows_options.schema = &schema;
-    ASSERT_DONE(rows_writer_open(&rows, &rows_options, &err), err);
-    rows_writer_begin(rows, 0);
-    ASSERT_DONE(put_rows(rows, &wanted, &end, &err), err);
-    rows_writer_close(rows);
-    dump_writer_close(writer);
-    schema_release(&schema);
+    rows_sample_open(&sample, temporary_folder_path("dump"), &options);
+    rows_sample_begin_b(&sample);
+    ASSERT_DONE(put_rows(sample.rows, &wanted, &end, &err), err);
+    rows_sample_close(&sample);
     rows_writer_close(NULL);
 }
 
@@ -196,5 +158,5 @@ int main(void)
         cmocka_unit_test(closing_early_leaves_nothing),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_folder_make, temporary_folder_remove);
 }
