@@ -43,8 +43,20 @@ void byte_buffer_grow(struct byte_buffer *b, size_t more)
 
     if (wanted < more)
         end_out_of_memory(more);
-    b->capacity = wanted + wanted / 2 + 64;
-    b->data = byte_buffer_realloc(b->data, b->capacity);
+    byte_buffer_grow_exactly(b, more + wanted / 2 + 64);
+}
+
+void byte_buffer_grow_exactly(struct byte_buffer *b, size_t more)
+{
+    size_t wanted = b->size + more;
+
+    if (wanted < more)
+        end_out_of_memory(more);
+    /* An empty one has nothing that realloc() would have to carry along. */
+    if (b->size == 0)
+        byte_buffer_release(b);
+    b->data = byte_buffer_realloc(b->data, wanted);
+    b->capacity = wanted;
 }
 
 void byte_buffer_put_u16(struct byte_buffer *b, uint16_t value)

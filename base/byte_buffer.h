@@ -24,6 +24,9 @@ void byte_buffer_release(struct byte_buffer *b);
 /* Makes room for at least `more` further bytes; what byte_buffer_reserve() calls when it must. */
 void byte_buffer_grow(struct byte_buffer *b, size_t more);
 
+/* What byte_buffer_reserve_exactly() calls when it must. */
+void byte_buffer_grow_exactly(struct byte_buffer *b, size_t more);
+
 /* Writes a little-endian integer to memory that has room for it. */
 static inline void byte_buffer_store_u32(uint8_t *at, uint32_t value)
 {
@@ -46,6 +49,13 @@ static inline void byte_buffer_reserve(struct byte_buffer *b, size_t more)
 {
     if (b->capacity - b->size < more)
         byte_buffer_grow(b, more);
+}
+
+/* The same where no more will ever be wanted: takes no memory beyond it. */
+static inline void byte_buffer_reserve_exactly(struct byte_buffer *b, size_t more)
+{
+    if (b->capacity - b->size < more)
+        byte_buffer_grow_exactly(b, more);
 }
 
 /* Appends. put_text appends the bytes of a NUL-ended string. */

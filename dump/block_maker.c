@@ -70,14 +70,22 @@ static bool find_rows(struct block_maker *maker, const struct block_order *order
     return true;
 }
 
+/* Encodes the rows, and hashes those that nobody hashed. */
 static bool encode(struct block_maker *maker, const struct block_order *order,
-    const struct rows_input *input, struct error *err)
+    struct rows_input *input, struct made_block *block, struct error *err)
 {
+    struct rows_hashes hashes = {
+        .size = order->is_change ? 0 : order->change.batches[0]->unhashed_size};
+
+    input->hashes = &hashes;
     if (input->row_count <= ROWS_COUNT_MAX && input->row_count > 0) {
         if (maker->encoder == NULL)
             maker->encoder = rows_encoder_open();
         block_begin(&maker->raw, BLOCK_ROWS, order->number);
         rows_encoder_encode(maker->encoder, &maker->raw, input);
+        block->entry.sum = checksum_add(order->change.sum, hashes.sum);
+        if (hashes.size == input->size)
+            block->entry.cut = hashes.cut;
         if (maker->raw.size <= BLOCK_SIZE_MAX)
             return true;
     }
@@ -93,10 +101,9 @@ bool block_maker_make(struct block_maker *maker, const struct block_order *order
     struct rows_input input = {
         .table = order->table, .column_count = table->column_count, .facts = block->facts};
 
-    block->entry =
-        (struct index_entry){.type = BLOCK_ROWS, .table = order->table, .sum = order->change.sum};
+    block->entry = (struct index_entry){.type = BLOCK_ROWS, .table = order->table};
     memset(block->facts, 0, table->column_count * sizeof(*block->facts));
-    if (!find_rows(maker, order, &input, block, err) || !encode(maker, order, &input, err))
+    if (!find_rows(maker, order, &input, block, err) || !encode(maker, order, &input, block, err))
         return error_wrap(err, "table \"%s\"", table->name.bytes);
     block->entry.raw_size = (uint32_t)maker->raw.size;
     block->entry.row_count = input.row_count;

@@ -20,10 +20,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Rows of one table on their way; rows, row_count, sum and cut are for the caller to fill. */
+/*
+ * Rows of one table on their way; for the caller to fill but for is_large. It may leave the hashes
+ * of the first rows to who makes the block, if all rows are submitted.
+ */
 struct row_batch {
     struct byte_buffer rows; /* canonical */
     uint32_t row_count;
+    size_t unhashed_size; /* bytes of the rows that sum and cut do not know */
     struct hash128 sum;
     uint64_t cut;  /* low half of the last row's hash */
     bool is_large; /* more than PIPELINE_LARGE_SIZE bytes */

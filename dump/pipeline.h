@@ -71,7 +71,8 @@ MUST_CHECK bool pipeline_submit_change(
 
 /* The end of a table. */
 struct pipeline_end {
-    struct table_end end;    /* facts and size are filled in when it is written */
+    struct table_end end;    /* facts and size are filled in when it is written, and the sum of a
+                                TABLE_WHOLE */
     struct units *units;     /* TABLE_PATCH: its units; else NULL. Borrowed for the call */
     struct chain_table *old; /* taken over, with malloc()ed memory; or NULL */
 };

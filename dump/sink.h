@@ -31,6 +31,7 @@ struct sink {
     void *deliver_context;
     sink_progress *progress; /* may be NULL */
     void *progress_context;
+    bool leaves_hashes; /* to the pipeline, where they do not tell where a batch ends */
     uint64_t row_count; /* of all tables */
     uint64_t size;      /* canonical bytes of them */
 
@@ -50,8 +51,9 @@ struct sink {
 MUST_CHECK bool sink_init(struct sink *sink, struct error *err);
 
 /*
- * Reads all rows of the table with this ordinal and delivers them; row_count and sum
- * are then in sink->end. The error names the table and how many rows were read before.
+ * Reads all rows of the table with this ordinal and delivers them; row_count and, if no
+ * hashes were left to others, the sum are then in sink->end. The error names the table and how many
+ * rows were read before.
  */
 MUST_CHECK bool sink_read_table(struct sink *sink, uint32_t table, struct error *err);
 

@@ -234,6 +234,7 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
         .deliver_context = job,
         .progress = tell_progress,
         .progress_context = job,
+        .leaves_hashes = job->options->base_count == 0,
     };
     if (!sink_init(&job->sink, err))
         return false;

@@ -18,6 +18,7 @@ bool table_writer_block(
     for (uint32_t i = 0; i < table->column_count; i++)
         table_end_merge(&tables->facts[i], &block->facts[i]);
     tables->size += block->size;
+    tables->sum = checksum_add(tables->sum, block->entry.sum);
     return dump_writer_append(tables->writer, &block->entry, block->frame, err);
 }
 
@@ -42,6 +43,8 @@ bool table_writer_end(struct table_writer *tables, struct table_end *end,
 {
     end->facts = tables->facts;
     end->size = tables->size;
+    if (end->change == TABLE_WHOLE)
+        end->sum = tables->sum;
     note_findings(tables, end);
     if (units->size > 0 && !dump_writer_block(tables->writer, BLOCK_UNITS, end->table, units, err))
         return false;
@@ -49,5 +52,6 @@ bool table_writer_end(struct table_writer *tables, struct table_end *end,
         return false;
     memset(tables->facts, 0, end->column_count * sizeof(*tables->facts));
     tables->size = 0;
+    tables->sum = (struct hash128){0};
     return true;
 }

@@ -27,7 +27,8 @@ struct table_writer {
     struct dump_writer *writer;  /* borrowed */
     const struct schema *schema; /* borrowed */
     struct column_facts *facts;  /* owned, zeroed; of the table being written, with room for any */
-    uint64_t size;               /* likewise: canonical bytes of its rows */
+    uint64_t size;               /* likewise: canonical bytes of its rows, */
+    struct hash128 sum;          /* and the sum of the blocks' sums */
     struct byte_buffer findings; /* struct table_finding */
 };
 
@@ -39,7 +40,7 @@ MUST_CHECK bool table_writer_block(
 
 /*
  * Appends `units`, the body of a UNITS block, unless it is empty, and the end of the table, whose
- * facts and size are filled in. Fails with ERROR_IO.
+ * facts and size are filled in, and the sum if all its rows were written. Fails with ERROR_IO.
  */
 MUST_CHECK bool table_writer_end(struct table_writer *tables, struct table_end *end,
     const struct byte_buffer *units, struct error *err);

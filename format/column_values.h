@@ -50,29 +50,44 @@ struct string_bytes {
 void column_values_observe(const struct column_values *column, const uint8_t *rows,
     const struct string_bytes *bytes, struct column_facts *facts);
 
-/* Adds the value at `at` of the rows; returns where the next one begins. */
+/*
+ * Appends one item, of which no more than left_count come, this one included: room for all of them
+ * is made at once. It takes no memory until it is used, and nothing has to move.
+ */
+static inline void column_values_put(
+    struct byte_buffer *items, const void *item, size_t size, size_t left_count)
+{
+    byte_buffer_reserve_exactly(items, size * left_count);
+    memcpy(items->data + items->size, item, size);
+    items->size += size;
+}
+
+/*
+ * Adds the value at `at` of the rows; returns where the next one begins. left_count is the
+ * number of values that are still to be gathered, this one included.
+ */
 static inline const uint8_t *column_values_gather(
-    struct column_values *column, const uint8_t *rows, const uint8_t *at)
+    struct column_values *column, const uint8_t *rows, const uint8_t *at, size_t left_count)
 {
     uint8_t class = *at++;
     struct string_place string;
     uint64_t number;
 
-    byte_buffer_put_u8(&column->classes, class);
+    column_values_put(&column->classes, &class, 1, left_count);
     switch (class) {
     case VALUE_INTEGER:
         number = byte_reader_load_u64(at);
-        byte_buffer_put(&column->integers, &number, sizeof(number));
+        column_values_put(&column->integers, &number, sizeof(number), left_count);
         return at + 8;
     case VALUE_REAL:
         number = byte_reader_load_u64(at);
-        byte_buffer_put(&column->reals, &number, sizeof(number));
+        column_values_put(&column->reals, &number, sizeof(number), left_count);
         return at + 8;
     case VALUE_TEXT:
     case VALUE_BLOB:
         string.size = byte_reader_load_u32(at);
         string.offset = (uint32_t)(at + 4 - rows);
-        byte_buffer_put(&column->strings, &string, sizeof(string));
+        column_values_put(&column->strings, &string, sizeof(string), left_count);
         return at + 4 + string.size;
     default:
         return at;

@@ -96,6 +96,7 @@ void movable_frame_join(
     bool is_frame =
         header_decode(&header, frame->data + MOVABLE_FRAME_ROOM, frame->size - MOVABLE_FRAME_ROOM);
     size_t rest = MOVABLE_FRAME_ROOM + header.size;
+    size_t rest_size;
     size_t at;
 
     assert(is_frame && !header.has_checksum && header.content_size == raw_size - head_size);
@@ -107,10 +108,13 @@ void movable_frame_join(
         front[at++] = (uint8_t)(block_header >> (8 * i));
     memcpy(front + at, raw, head_size);
     at += head_size;
-    assert(at <= rest);
-    memmove(frame->data + at, frame->data + rest, frame->size - rest);
+    rest_size = frame->size - rest;
+    if (at != rest) {
+        byte_buffer_reserve(frame, sizeof(front));
+        memmove(frame->data + at, frame->data + rest, rest_size);
+    }
     memcpy(frame->data, front, at);
-    frame->size = at + frame->size - rest;
+    frame->size = at + rest_size;
     byte_buffer_put_u32(frame, movable_frame_checksum(raw, raw_size));
 }
 
@@ -138,7 +142,8 @@ bool movable_frame_split(
     header.has_checksum = false;
     at = header_encode(front, &header);
     byte_buffer_reserve(frame, MOVABLE_FRAME_ROOM);
-    memmove(frame->data + MOVABLE_FRAME_ROOM + at, frame->data + rest, rest_size);
+    if (MOVABLE_FRAME_ROOM + at != rest)
+        memmove(frame->data + MOVABLE_FRAME_ROOM + at, frame->data + rest, rest_size);
     memcpy(frame->data + MOVABLE_FRAME_ROOM, front, at);
     frame->size = MOVABLE_FRAME_ROOM + at + rest_size;
     return true;

@@ -16,7 +16,9 @@
 #include <stdint.h>
 
 #define MOVABLE_FRAME_HEAD_SIZE ((size_t)12) /* bytes: type, number, table */
-#define MOVABLE_FRAME_ROOM ((size_t)32) /* bytes in front of a rest that a head needs at most */
+#define MOVABLE_FRAME_ROOM \
+    ((size_t)15) /* bytes in front of a rest, what a head needs of a frame \
+                    that is long, so that no rest has to move */
 
 /*
  * Makes a frame: of the MOVABLE_FRAME_ROOM bytes that `frame` begins with and the frame behind

@@ -13,6 +13,8 @@
 #define DICTIONARY_SLOT_COUNT 65536u
 #define DICTIONARY_TRIAL_COUNT 512u /* strings, before a dictionary is given up */
 #define CLASSES_PER_ROW 5           /* in place of a class that all rows share */
+#define HEAD_SIZE 16                /* bytes of a block's body before its columns */
+#define COLUMN_SIZE 32              /* bytes of a column, at most, beyond those of its values */
 
 struct rows_encoder {
     const uint8_t *bytes; /* of the input; borrowed */
@@ -253,19 +255,44 @@ static void put_column(
         put_column_strings(encoder, out, column);
 }
 
+static void hash_row(struct rows_hashes *hashes, const uint8_t *row, size_t size)
+{
+    struct hash128 hash = checksum_xxh3(row, size);
+
+    hashes->sum = checksum_add(hashes->sum, hash);
+    hashes->cut = hash.low;
+}
+
 static void gather_rows(struct rows_encoder *encoder, const struct rows_input *input)
 {
     const uint8_t *at = input->bytes;
+    const uint8_t *hash_end = at + (input->hashes == NULL ? 0 : input->hashes->size);
 
     for (uint32_t row = 0; row < input->row_count; row++) {
+        const uint8_t *first = at;
+
         for (uint32_t i = 0; row == input->removed_count && i < input->column_count; i++)
             column_values_skip(&encoder->columns[i]);
         for (uint32_t i = 0; i < input->column_count; i++)
-            at = column_values_gather(&encoder->columns[i], input->bytes, at);
+            at = column_values_gather(
+                &encoder->columns[i], input->bytes, at, input->row_count - row);
+        if (at <= hash_end)
+            hash_row(input->hashes, first, (size_t)(at - first));
     }
     for (uint32_t i = 0; input->row_count == input->removed_count && i < input->column_count; i++)
         column_values_skip(&encoder->columns[i]);
     assert(at == input->bytes + input->size);
+}
+
+/*
+ * Columns are no larger than the canonical rows they are made of. Most blocks have room where the
+ * first one had, and what is not used of it takes no memory.
+ */
+static void make_room(struct byte_buffer *out, const struct rows_input *input)
+{
+    size_t size = input->size < CHUNK_SIZE_MAX ? CHUNK_SIZE_MAX : input->size;
+
+    byte_buffer_reserve_exactly(out, size + HEAD_SIZE + (size_t)input->column_count * COLUMN_SIZE);
 }
 
 void rows_encoder_encode(
@@ -275,6 +302,7 @@ void rows_encoder_encode(
     assert(input->size <= UINT32_MAX);
     prepare(encoder, input);
     gather_rows(encoder, input);
+    make_room(out, input);
     byte_buffer_put_u32(out, input->table);
     byte_buffer_put_u32(out, input->row_count);
     byte_buffer_put_u32(out, input->removed_count);

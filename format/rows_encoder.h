@@ -32,6 +32,19 @@ static inline bool rows_encoder_block_ends(
     return (row_hash.low >> 32) < row_size * (((uint64_t)1 << 32) / CHUNK_SPREAD);
 }
 
+/* True if rows_encoder_block_ends() depends on the last row's hash. */
+static inline bool rows_encoder_needs_hash(size_t chunk_size)
+{
+    return chunk_size >= CHUNK_SIZE_MIN;
+}
+
+/* Hashes of the first rows, where who made the rows left them to who encodes them. */
+struct rows_hashes {
+    size_t size;        /* canonical bytes of the rows to hash */
+    struct hash128 sum; /* their hashes are added to it */
+    uint64_t cut;       /* low half of the last one's */
+};
+
 /* Rows to encode. In a delta the removed rows come first. */
 struct rows_input {
     uint32_t table; /* ordinal */
@@ -42,6 +55,7 @@ struct rows_input {
     size_t size;
     struct column_facts *facts; /* of each column: the rows that are not removed are added to them,
                                    or NULL */
+    struct rows_hashes *hashes; /* or NULL */
 };
 
 struct rows_encoder; /* scratch memory, kept between blocks */

@@ -58,6 +58,24 @@ static void reserve_changes_no_size(void **state)
     assert_int_equal(b.size, 0);
 }
 
+static void reserves_exactly_and_keeps(void **state)
+{
+    OWNED(byte_buffer) struct byte_buffer b = {0};
+
+    (void)state;
+    byte_buffer_reserve_exactly(&b, 1000);
+    assert_int_equal(b.capacity, 1000);
+    byte_buffer_reserve_exactly(&b, 2000);
+    assert_int_equal(b.capacity, 2000);
+    byte_buffer_put_u32(&b, 0x04030201);
+    byte_buffer_reserve_exactly(&b, 5000);
+    assert_int_equal(b.capacity, 5004);
+    assert_int_equal(b.size, 4);
+    assert_int_equal(byte_reader_load_u32(b.data), 0x04030201);
+    byte_buffer_reserve_exactly(&b, 5000);
+    assert_int_equal(b.capacity, 5004);
+}
+
 static void release_may_come_twice(void **state)
 {
     struct byte_buffer b = {0};
@@ -77,6 +95,7 @@ int main(void)
         cmocka_unit_test(overwrites_what_was_put),
         cmocka_unit_test(grows_and_keeps),
         cmocka_unit_test(reserve_changes_no_size),
+        cmocka_unit_test(reserves_exactly_and_keeps),
         cmocka_unit_test(release_may_come_twice),
     };
 

@@ -54,7 +54,7 @@ static void check_list(const struct value *const *values, size_t count, size_t r
     at = rows.data;
     column_values_clear(&column);
     for (size_t i = 0; i < count; i++) {
-        at = column_values_gather(&column, rows.data, at);
+        at = column_values_gather(&column, rows.data, at, count - i);
         if (i + 1 == removed_count)
             column_values_skip(&column);
     }

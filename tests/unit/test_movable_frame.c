@@ -27,38 +27,55 @@ static bool decode_rest(struct byte_buffer *rest, const struct byte_buffer *fram
 }
 
 /* Moving gives the same bytes as writing at the other place, at every level. */
-static void moves_blocks_of_any_size(void **state)
+static void check_move(struct block_codec *codec, int level, size_t rest_size)
 {
-    static const int levels[] = {1, 3, 6, 19};
-    OWNED(block_codec) struct block_codec codec = {0};
     OWNED(byte_buffer) struct byte_buffer raw = {0};
     OWNED(byte_buffer) struct byte_buffer frame = {0};
     OWNED(byte_buffer) struct byte_buffer rest = {0};
     OWNED(byte_buffer) struct byte_buffer wanted = {0};
+    uint8_t head[HEAD];
+    uint32_t checksum;
+
+    make_raw(&raw, 5, rest_size);
+    block_compress(codec, &frame, &raw, level);
+    assert_true(movable_frame_split(&frame, head, &checksum));
+    assert_memory_equal(head, raw.data, HEAD);
+    assert_int_equal(checksum, movable_frame_checksum(raw.data, raw.size));
+    assert_true(decode_rest(&rest, &frame, rest_size));
+    assert_int_equal(rest.size, rest_size);
+    assert_memory_equal(rest.data, raw.data + HEAD, rest_size);
+
+    make_raw(&raw, 0x01020304, rest_size);
+    movable_frame_join(&frame, raw.data, raw.size, HEAD);
+    block_compress(codec, &wanted, &raw, level);
+    assert_int_equal(frame.size, wanted.size);
+    assert_memory_equal(frame.data, wanted.data, wanted.size);
+}
+
+static void moves_blocks_of_any_size(void **state)
+{
+    static const int levels[] = {1, 3, 6, 19};
+    OWNED(block_codec) struct block_codec codec = {0};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(levels); i++)
         for (size_t rest_size = 1; rest_size < 9000000; rest_size = rest_size * 5 / 2 + 1) {
-            uint8_t head[HEAD];
-            uint32_t checksum;
-
             if (levels[i] == 19 && rest_size > 1000000)
                 break;
-            make_raw(&raw, 5, rest_size);
-            block_compress(&codec, &frame, &raw, levels[i]);
-            assert_true(movable_frame_split(&frame, head, &checksum));
-            assert_memory_equal(head, raw.data, HEAD);
-            assert_int_equal(checksum, movable_frame_checksum(raw.data, raw.size));
-            assert_true(decode_rest(&rest, &frame, rest_size));
-            assert_int_equal(rest.size, rest_size);
-            assert_memory_equal(rest.data, raw.data + HEAD, rest_size);
-
-            make_raw(&raw, 0x01020304, rest_size);
-            movable_frame_join(&frame, raw.data, raw.size, HEAD);
-            block_compress(&codec, &wanted, &raw, levels[i]);
-            assert_int_equal(frame.size, wanted.size);
-            assert_memory_equal(frame.data, wanted.data, wanted.size);
+            check_move(&codec, levels[i], rest_size);
         }
+}
+
+/* The header of the whole has a longer size than that of the rest: RFC 8878, 3.1.1.1.4. */
+static void moves_blocks_whose_header_grows(void **state)
+{
+    static const size_t limits[] = {256, 65536 + 256};
+    OWNED(block_codec) struct block_codec codec = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(limits); i++)
+        for (size_t rest_size = limits[i] - HEAD - 2; rest_size < limits[i] + 2; rest_size++)
+            check_move(&codec, 1, rest_size);
 }
 
 /* Whatever is missing: it is not split, or the rest cannot be decoded to the full size. */
@@ -145,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves_blocks_of_any_size),
+        cmocka_unit_test(moves_blocks_whose_header_grows),
         cmocka_unit_test(a_cut_frame_gives_no_rest),
         cmocka_unit_test(a_frame_without_head_is_left_alone),
         cmocka_unit_test(a_rest_that_refers_to_its_head_is_found_out),

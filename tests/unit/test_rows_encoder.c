@@ -92,12 +92,49 @@ static void long_and_empty_strings(void **state)
     encode(&rows, 8);
 }
 
+static void hashes_the_rows_that_nobody_has(void **state)
+{
+    static const char *const texts[] = {"", "one", "two and more", "three", "one"};
+    struct hash128 sums[COUNT_OF(texts) + 1] = {{0}};
+    uint64_t cuts[COUNT_OF(texts) + 1] = {0};
+    size_t sizes[COUNT_OF(texts) + 1] = {0};
+    OWNED(byte_buffer) struct byte_buffer rows = {0};
+    struct rows_encoder *encoder = rows_encoder_open();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct hash128 hash;
+
+        put_text(&rows, texts[i]);
+        sizes[i + 1] = rows.size;
+        hash = checksum_xxh3(rows.data + sizes[i], rows.size - sizes[i]);
+        sums[i + 1] = checksum_add(sums[i], hash);
+        cuts[i + 1] = hash.low;
+    }
+    for (size_t count = 0; count <= COUNT_OF(texts); count++) {
+        OWNED(byte_buffer) struct byte_buffer body = {0};
+        struct rows_hashes hashes = {.size = sizes[count]};
+        struct rows_input input = {.column_count = 1,
+            .row_count = COUNT_OF(texts),
+            .bytes = rows.data,
+            .size = rows.size,
+            .hashes = &hashes};
+
+        rows_encoder_encode(encoder, &body, &input);
+        assert_true(checksum_equal(hashes.sum, sums[count]));
+        assert_true(hashes.cut == cuts[count]);
+    }
+    rows_encoder_close(encoder);
+}
+
 static void cuts_depend_on_content(void **state)
 {
     struct hash128 cutting = {.low = 0x00000000ffffffff};
     struct hash128 going_on = {.low = 0xffffffff00000000};
 
     (void)state;
+    assert_false(rows_encoder_needs_hash(CHUNK_SIZE_MIN - 1));
+    assert_true(rows_encoder_needs_hash(CHUNK_SIZE_MIN));
     assert_false(rows_encoder_block_ends(cutting, 1000, CHUNK_SIZE_MIN - 1));
     assert_true(rows_encoder_block_ends(cutting, 1000, CHUNK_SIZE_MIN));
     assert_false(rows_encoder_block_ends(going_on, 1000, CHUNK_SIZE_MAX - 1));
@@ -117,6 +154,7 @@ int main(void)
         cmocka_unit_test(extremes_wrap),
         cmocka_unit_test(texts_that_repeat_make_a_dictionary),
         cmocka_unit_test(long_and_empty_strings),
+        cmocka_unit_test(hashes_the_rows_that_nobody_has),
         cmocka_unit_test(cuts_depend_on_content),
     };
 
