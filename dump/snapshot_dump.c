@@ -129,6 +129,22 @@ static void warn_of_findings(struct job *job)
     }
 }
 
+/* SQLite does so without a word. */
+static void warn_of_log(struct job *job)
+{
+    uint64_t count = job->source.ignored_frame_count;
+    char text[WARNING_SIZE];
+
+    if (count == 0)
+        return;
+    snprintf(text, sizeof(text),
+        "the write-ahead log ends with %" PRIu64 " page%s that belong to no whole transaction, "
+        "ignored as SQLite ignores them: a program was stopped while it wrote, or the copy of the "
+        "log is cut off or damaged; if it is a copy, copy the database and its -wal again",
+        count, count == 1 ? "" : "s");
+    warn(job, text);
+}
+
 /* --- the steps ------------------------------------------------------------------------ */
 
 static bool open_source(struct job *job, struct error *err)
@@ -144,6 +160,7 @@ static bool open_source(struct job *job, struct error *err)
         progress_begin(options->progress, PROGRESS_COPY);
     if (!source_open(&job->source, &source, err))
         return false;
+    warn_of_log(job);
     if (options->copies_first)
         progress_end(options->progress, PROGRESS_COPY);
     if (options->checks_first) {

@@ -338,6 +338,9 @@ bool source_open(struct source *source, const struct source_options *options, st
     source->before = header.file;
     source->size = (uint64_t)header.file.st_size;
     status = open_best(source, header.is_wal);
+    if (source->is_alone
+        && !source_wal_count_ignored(source->path, &source->ignored_frame_count, err))
+        return false;
     if (status == SQLITE_OK && options->copies_first)
         return copy_online(source, err);
     if (status == SQLITE_READONLY_ROLLBACK)

@@ -27,11 +27,12 @@ struct source_options {
 };
 
 struct source {
-    sqlite3 *db;   /* owned */
-    char *path;    /* owned; of what the user named, links resolved */
-    uint64_t size; /* bytes of the file */
-    bool is_copy;  /* read from the scratch folder */
-    bool is_alone; /* a WAL database without -shm; see read_only_vfs.h */
+    sqlite3 *db;                  /* owned */
+    char *path;                   /* owned; of what the user named, links resolved */
+    uint64_t size;                /* bytes of the file */
+    bool is_copy;                 /* read from the scratch folder */
+    bool is_alone;                /* a WAL database without -shm; see read_only_vfs.h */
+    uint64_t ignored_frame_count; /* see source_wal_count_ignored() */
     bool has_unknown_collation;
     uint32_t busy_timeout_ms;
     struct timespec busy_since;

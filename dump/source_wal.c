@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +15,18 @@
 #define SUMMED_SIZE ((size_t)24)   /* what the checksum is of */
 #define MAGIC UINT32_C(0x377f0682) /* its last bit: numbers to sum are big-endian */
 #define VERSION UINT32_C(3007000)
+#define PAGE_SIZE_AT 8
+#define SALTS_AT 16
+#define SALTS_SIZE ((size_t)8)
+#define PAGE_SIZE_MIN ((size_t)512)
+#define PAGE_SIZE_MAX ((size_t)65536)
+
+#define FRAME_HEADER_SIZE ((size_t)24)
+#define FRAME_SUMMED_SIZE ((size_t)8) /* of its header */
+#define FRAME_COMMIT_AT 4             /* pages of the database after this transaction, or 0 */
+#define FRAME_SALTS_AT 8
+#define FRAME_SUMS_AT 16
+
 #define ATTEMPTS 5 /* a writer may be writing it */
 #define PAUSE_MS 20
 
@@ -26,21 +40,26 @@ static uint32_t little_endian(const uint8_t *bytes)
     return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
 }
 
+/* The sums of some bytes, of which size is a multiple of 8, on top of those before. */
+static void add_up(uint32_t sums[2], const uint8_t *header_bytes, const uint8_t *bytes, size_t size)
+{
+    bool is_big = (big_endian(header_bytes) & 1) != 0;
+
+    for (size_t i = 0; i < size; i += 8) {
+        sums[0] += (is_big ? big_endian(bytes + i) : little_endian(bytes + i)) + sums[1];
+        sums[1] += (is_big ? big_endian(bytes + i + 4) : little_endian(bytes + i + 4)) + sums[0];
+    }
+}
+
 static bool is_header(const uint8_t *bytes)
 {
-    uint32_t magic = big_endian(bytes);
-    uint32_t first = 0;
-    uint32_t second = 0;
+    uint32_t sums[2] = {0, 0};
 
-    if ((magic & ~UINT32_C(1)) != MAGIC || big_endian(bytes + 4) != VERSION)
+    if ((big_endian(bytes) & ~UINT32_C(1)) != MAGIC || big_endian(bytes + 4) != VERSION)
         return false;
-    for (size_t i = 0; i < SUMMED_SIZE; i += 8) {
-        first += ((magic & 1) != 0 ? big_endian(bytes + i) : little_endian(bytes + i)) + second;
-        second +=
-            ((magic & 1) != 0 ? big_endian(bytes + i + 4) : little_endian(bytes + i + 4)) + first;
-    }
-    return first == big_endian(bytes + SUMMED_SIZE)
-           && second == big_endian(bytes + SUMMED_SIZE + 4);
+    add_up(sums, bytes, bytes, SUMMED_SIZE);
+    return sums[0] == big_endian(bytes + SUMMED_SIZE)
+           && sums[1] == big_endian(bytes + SUMMED_SIZE + 4);
 }
 
 /* *is_good for an empty log, too. */
@@ -75,20 +94,111 @@ static bool check(int fd, const char *path, struct error *err)
                path);
 }
 
+/* The log of this database; fd is -1 where there is none. */
+static bool open_log(
+    const char *database_path, struct byte_buffer *path, int *fd, struct error *err)
+{
+    byte_buffer_put(path, database_path, strlen(database_path));
+    byte_buffer_put(path, "-wal", sizeof("-wal"));
+    *fd = open((const char *)path->data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd >= 0 || errno == ENOENT
+           || error_set_errno(
+               err, "cannot open the write-ahead log \"%s\"", (const char *)path->data);
+}
+
 bool source_wal_check(const char *database_path, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer path = {0};
     bool done;
     int fd;
 
-    byte_buffer_put(&path, database_path, strlen(database_path));
-    byte_buffer_put(&path, "-wal", sizeof("-wal"));
-    fd = open((const char *)path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (!open_log(database_path, &path, &fd, err))
+        return false;
     if (fd < 0)
-        return errno == ENOENT
-               || error_set_errno(
-                   err, "cannot open the write-ahead log \"%s\"", (const char *)path.data);
+        return true;
     done = check(fd, (const char *)path.data, err);
     close(fd);
+    return done;
+}
+
+/* --- frames --------------------------------------------------------------------- */
+
+/* A log that is read from its start. */
+struct log {
+    FILE *file;
+    uint8_t header[HEADER_SIZE];
+    uint8_t *frame; /* owned: a header, and a page */
+    size_t page_size;
+    uint32_t sums[2];
+    bool is_broken; /* a frame was not what its sums say: nothing after it counts */
+};
+
+static bool is_whole(struct log *log)
+{
+    add_up(log->sums, log->header, log->frame, FRAME_SUMMED_SIZE);
+    add_up(log->sums, log->header, log->frame + FRAME_HEADER_SIZE, log->page_size);
+    return log->sums[0] == big_endian(log->frame + FRAME_SUMS_AT)
+           && log->sums[1] == big_endian(log->frame + FRAME_SUMS_AT + 4);
+}
+
+static uint64_t count_ignored(struct log *log)
+{
+    uint64_t count = 0;
+
+    for (;;) {
+        size_t got = fread(log->frame, 1, FRAME_HEADER_SIZE + log->page_size, log->file);
+
+        /* Frames of before the log began anew have other salts. */
+        if (got < FRAME_HEADER_SIZE
+            || memcmp(log->frame + FRAME_SALTS_AT, log->header + SALTS_AT, SALTS_SIZE) != 0)
+            return count + (got > 0 && got < FRAME_HEADER_SIZE);
+        count++;
+        log->is_broken =
+            log->is_broken || got < FRAME_HEADER_SIZE + log->page_size || !is_whole(log);
+        if (!log->is_broken && big_endian(log->frame + FRAME_COMMIT_AT) != 0)
+            count = 0;
+    }
+}
+
+static uint64_t read_log(FILE *file)
+{
+    struct log log = {.file = file};
+    uint64_t count;
+
+    if (fread(log.header, 1, HEADER_SIZE, file) != HEADER_SIZE || !is_header(log.header))
+        return 0;
+    log.page_size = big_endian(log.header + PAGE_SIZE_AT);
+    if (log.page_size < PAGE_SIZE_MIN || log.page_size > PAGE_SIZE_MAX || log.page_size % 8 != 0)
+        return 0;
+    log.sums[0] = big_endian(log.header + SUMMED_SIZE);
+    log.sums[1] = big_endian(log.header + SUMMED_SIZE + 4);
+    log.frame = byte_buffer_calloc(1, FRAME_HEADER_SIZE + log.page_size);
+    count = count_ignored(&log);
+    free(log.frame);
+    return count;
+}
+
+bool source_wal_count_ignored(const char *database_path, uint64_t *frame_count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer path = {0};
+    FILE *file;
+    int fd;
+    bool done;
+
+    *frame_count = 0;
+    if (!open_log(database_path, &path, &fd, err))
+        return false;
+    if (fd < 0)
+        return true;
+    file = fdopen(fd, "rb");
+    if (file == NULL) {
+        close(fd);
+        return error_set_errno(err, "cannot read the write-ahead log");
+    }
+    *frame_count = read_log(file);
+    done = ferror(file) == 0;
+    if (!done)
+        error_set_errno(err, "cannot read the write-ahead log \"%s\"", (const char *)path.data);
+    fclose(file);
     return done;
 }

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -128,6 +129,45 @@ def test_a_log_that_is_none(folder: Path) -> None:
     log.rmdir()
     log.touch()
     programs.dump(snapshot, folder / "empty.valise")
+
+
+def test_a_log_that_is_cut_off(folder: Path) -> None:
+    """SQLite ignores what follows the last whole transaction; so does the dump, but it says so. What a log began anew over is normal."""
+    snapshot, log = folder / "cut.db", folder / "cut.db-wal"
+    script = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); db.execute('PRAGMA journal_mode = wal');"
+              "db.execute('CREATE TABLE t (a)'); db.execute('PRAGMA wal_checkpoint(TRUNCATE)');\n"
+              "for n in range(int(sys.argv[2])): db.execute('BEGIN'); [db.execute('INSERT INTO t VALUES (?)', ('x' * 3000,)) for _ in range(20)];"
+              " db.execute('COMMIT'); n or db.execute('PRAGMA wal_checkpoint(' + sys.argv[3] + ')')\n"
+              "os._exit(0)")
+
+    def make(times: int, checkpoint: str) -> bytes:
+        for path in folder.glob("cut.*"):
+            path.unlink()
+        subprocess.run([sys.executable, "-c", script, str(snapshot), str(times), checkpoint], check=True)
+        (folder / "cut.db-shm").unlink()
+        return log.read_bytes()
+
+    def ignored() -> int:
+        (folder / "cut.db-shm").unlink(missing_ok=True)
+        done = programs.succeed(programs.DUMP, "--force", "-o", folder / "cut.valise", snapshot)
+        found = re.search(r"ends with (\d+) pages? that belong to no whole transaction", done.error)
+        return int(found[1]) if found else 0
+
+    whole = make(3, "PASSIVE")
+    frame = 4096 + 24
+    count = (len(whole) - 32) // frame
+    assert ignored() == 0
+    last = count - 1 - max(at for at in range(count - 1) if whole[32 + at * frame + 4:32 + at * frame + 8] != bytes(4))   # pages of the last transaction
+    for cut, left in ((1, last), (frame, last - 1), (frame + 100, last - 1), (frame * (last - 1), 1), (frame * last - 10, 1), (frame * last, 0)):
+        log.write_bytes(whole[:-cut])
+        assert ignored() == left, cut
+    damaged = bytearray(whole)
+    damaged[32 + frame * 3 + 500] ^= 1   # early on: what follows is whole, and ignored all the same
+    log.write_bytes(damaged)
+    assert ignored() == count - (1 + max((at for at in range(3) if whole[32 + at * frame + 4:32 + at * frame + 8] != bytes(4)), default=-1))
+    again = make(2, "RESTART")           # the second transaction begins the log anew, over the first
+    assert len(again) > 32 and ignored() == 0
+
 
 
 def test_a_truncated_database(folder: Path) -> None:
