@@ -143,14 +143,21 @@ static bool count_changes(struct run_state *run, struct error *err)
            || error_wrap(err, "all is done and verified, but --rejects was not written");
 }
 
+/* Are there as many sessions to be had as the replay needs? */
+static bool try_sessions(struct run_state *run, struct error *err)
+{
+    return worker_count_open(&run->workers, &run->target, choose_jobs(run), err)
+           && workers_close(&run->workers, &run->connection, err);
+}
+
 /* All of it, and nothing stays: what the preflight cannot know, the server says now. */
 static bool rehearse(struct run_state *run, struct error *err)
 {
     struct plan_input input = input_of(run);
     struct apply apply = apply_of(run, &input);
     struct delta_apply delta = delta_apply_of(run, &input);
-    bool done =
-        run->report.is_delta ? delta_apply_rehearse(&delta, err) : apply_rehearse(&apply, err);
+    bool done = run->report.is_delta ? delta_apply_rehearse(&delta, err)
+                                     : try_sessions(run, err) && apply_rehearse(&apply, err);
 
     if (!done && err->kind == ERROR_REFUSED)
         run->report.outcome = REPORT_REFUSED;
