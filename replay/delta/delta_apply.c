@@ -207,6 +207,8 @@ static bool run_transaction(const struct delta_apply *apply, bool is_rehearsal, 
     double begun = progress_clock();
 
     if (!connection_transaction_begin(&transaction, apply->connection, NULL, err)
+        || (is_rehearsal
+            && !connection_exec(apply->connection, "SET LOCAL lock_timeout = '10s'", err))
         || !set_up(apply, err) || !stage_and_check(apply, err) || !change(apply, err)
         || !(is_rehearsal ? would_record(apply, err) : record(apply, err)))
         return false;

@@ -85,7 +85,8 @@ static bool begin_ledger(const struct apply *apply, const struct ddl_plan *ddl, 
 
 /*
  * One transaction: either nothing has happened, or all that is gone is in the ledger. A rehearsal
- * copies no rows, and leaves the ledger alone, whose sequences would not go back.
+ * copies no rows, leaves the ledger alone, whose sequences would not go back, and keeps nobody
+ * waiting behind locks that it waits for.
  */
 static bool take_down_at_once(
     const struct apply *apply, const struct ddl_plan *ddl, bool is_rehearsal, struct error *err)
@@ -94,7 +95,9 @@ static bool take_down_at_once(
     struct connection *connection = apply->connection;
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
-        || !connection_exec(connection, "SET LOCAL synchronous_commit = on", err)
+        || !connection_exec(connection,
+            is_rehearsal ? "SET LOCAL lock_timeout = '10s'" : "SET LOCAL synchronous_commit = on",
+            err)
         || (!is_rehearsal && !begin_ledger(apply, ddl, err))
         || !ddl_take_down(ddl, connection, err))
         return false;

@@ -1,6 +1,7 @@
 """A dry run says what a replay will take, and changes nothing."""
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -193,3 +194,16 @@ def test_too_small_a_disk(database: Database, tmp_path: Path) -> None:
         server.drop(name)
         server.execute("postgres", f"DROP TABLESPACE IF EXISTS {name}")
         programs.succeed("umount", folder)
+
+
+def test_nobody_waits_behind_a_dry_run(database: Database, tmp_path: Path) -> None:
+    """What another session holds is not waited for without end: who comes after would wait behind it."""
+    source = shop(tmp_path, database)
+    first = programs.dump(source, tmp_path / "first.valise")
+    with contextlib.closing(database.server.connect(database.name)) as reader, reader.cursor() as cursor:
+        cursor.execute("CREATE TRIGGER t BEFORE UPDATE ON sale FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()")
+        cursor.execute("BEGIN; LOCK TABLE sale IN ACCESS EXCLUSIVE MODE; ROLLBACK; BEGIN; LOCK TABLE sale IN SHARE ROW EXCLUSIVE MODE")
+        programs.fail(programs.DATABASE, ["another session holds a lock"], programs.REPLAY, "--dsn", database.dsn, "--dry-run",
+                      "--allow-sessions", first)
+    database.settle()
+    programs.replay(database.dsn, first)

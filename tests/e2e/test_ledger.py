@@ -167,6 +167,25 @@ def test_killed_in_an_undo(target: Database, chain: Chain) -> None:
     equals(target, chain.snapshots[0])
 
 
+# -------------------------------------------------------------------------------------------- a row of it is gone
+
+
+@pytest.mark.parametrize("table, status", [("line", programs.MISMATCH), ("child", programs.DATABASE)])
+def test_a_part_is_forgotten(target: Database, chain: Chain, table: str, status: int) -> None:
+    """Its rows come a second time: where no key refuses them, reading back finds it. --abort makes all good."""
+    before = contents(target)
+    replay(target, chain.full)
+    target.execute(f"UPDATE valise.replay SET phase = 'load', finished = NULL; DELETE FROM valise.table_state;"
+                   f"DELETE FROM valise.part WHERE table_name = '{table}' AND number = 0")
+    programs.fail(status, [f'"{table}'], programs.REPLAY, "--dsn", target.dsn, chain.full)
+    target.settle()
+    if status == programs.MISMATCH:
+        replay(target, "--abort")
+    assert contents(target) == before
+    replay(target, chain.full)
+    equals(target, chain.snapshots[0])
+
+
 # ---------------------------------------------------------------------------------------------- two at once
 
 

@@ -202,7 +202,7 @@ Pooled = Callable[..., Pooler]
 def test_a_pooler_that_mixes_sessions(target: Database, pooled: Pooled, dump: Path, mode: str, settings: dict[str, int]) -> None:
     front = pooled(mode, **settings)
     before = target.contents()
-    for command in ([dump], ["--dry-run", dump], ["--abort"]):
+    for command in ([dump], ["--dry-run", dump], ["--abort"], ["--undo", dump], ["--retry-rejects"]):
         programs.fail(programs.REFUSED, ["pooler", "session"], programs.REPLAY, "--dsn", front.dsn(target.name), *command)
     with contextlib.closing(psycopg2.connect(target.dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
