@@ -25,6 +25,7 @@
 struct size_known {
     uint64_t old_size; /* of the tables that are touched, with their indexes */
     uint64_t wal_kept; /* max_wal_size */
+    bool logs_hints;   /* what only reads a page may write it to the WAL once more */
 };
 
 void estimate_release(struct estimate *estimate)
@@ -96,7 +97,9 @@ static bool read_sizes(struct estimate *estimate, const struct estimate_input *i
         " (SELECT s.setting::bigint * CASE s.unit WHEN 'MB' THEN 1048576 ELSE 16777216 END"
         "  FROM pg_settings AS s WHERE s.name = 'max_wal_size'),"
         " (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class AS c"
-        "  WHERE c.oid = ANY ($1::oid[]))::bigint";
+        "  WHERE c.oid = ANY ($1::oid[]))::bigint,"
+        " (SELECT count(*) FROM pg_settings AS s"
+        "  WHERE s.name IN ('data_checksums', 'wal_log_hints') AND s.setting = 'on')";
     OWNED(byte_buffer) struct byte_buffer oids = {0};
     OWNED(connection_rows) struct connection_rows rows = {0};
     const char *item;
@@ -109,6 +112,7 @@ static bool read_sizes(struct estimate *estimate, const struct estimate_input *i
     estimate->database_size = (uint64_t)connection_rows_integer(&rows, 0, 0);
     known->wal_kept = (uint64_t)connection_rows_integer(&rows, 0, 1);
     known->old_size = (uint64_t)connection_rows_integer(&rows, 0, 2);
+    known->logs_hints = connection_rows_integer(&rows, 0, 3) > 0;
     return true;
 }
 
@@ -142,6 +146,8 @@ static void sum_sizes(
         estimate->after = (struct size_range){estimate->database_size, estimate->database_size};
     estimate->wal =
         (struct size_range){fresh.min - fresh.min / 5, fresh.max + fresh.max / 5 + LEDGER_SIZE};
+    if (known->logs_hints)
+        estimate->wal.max += estimate->tables_sum.max; /* each page, after a checkpoint */
     estimate->room_size =
         fresh.max + index_size
         + (estimate->wal.max < known->wal_kept ? estimate->wal.max : known->wal_kept);

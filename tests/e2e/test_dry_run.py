@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -69,6 +70,36 @@ def test_a_generated_database(database: Database, tmp_path: Path, amount: str) -
     dump = programs.dump(source, tmp_path / "generated.valise")
     database.settle()
     holds(database, tmp_path, "--dsn", database.dsn, dump)
+
+
+HINTS = r"""
+set -e
+createdb hints
+psql -qX -v ON_ERROR_STOP=1 -d hints -f "$1" >/dev/null
+"$2" --dry-run --report "$4" --dsn dbname=hints "$3" >/dev/null
+begun=$(psql -XAtc 'SELECT pg_current_wal_lsn()')
+"$2" --dsn dbname=hints "$3" >/dev/null
+psql -XAtc "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '$begun')"
+"""
+
+
+def test_pages_that_are_logged_again_for_hints(tmp_path: Path) -> None:
+    """With checksums, or wal_log_hints, who reads a new page first after a checkpoint writes it to the WAL."""
+    dump = programs.dump(generate(tmp_path, "40M"), tmp_path / "generated.valise")
+    maximum = {}
+    for hints in ("off", "on"):
+        report = tmp_path / f"{hints}.json"
+        settings = f"wal_log_hints = {hints}\nmax_wal_size = 32MB\nmin_wal_size = 32MB"
+        done = subprocess.run(
+            [programs.ROOT / "tools/with_postgres.sh", "bash", "-c", HINTS, "hints", programs.ROOT / "tests/bench/schema.sql",
+             programs.REPLAY, dump, report], env={**os.environ, "VALISE_PG_SETTINGS": settings}, capture_output=True, text=True,
+            timeout=900, check=True)
+        wal = int(done.stdout)
+        estimate = json.loads(report.read_text())["estimate"]["wal_bytes"]
+        print(f"wal_log_hints {hints}: WAL {wal}; estimate {estimate}")
+        assert wal <= estimate["max"]
+        maximum[hints] = estimate["max"]
+    assert maximum["on"] > maximum["off"] + 20 * MEGABYTE
 
 
 def test_a_homeserver(synapse: Installation, database: Database, tmp_path: Path) -> None:
