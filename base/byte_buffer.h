@@ -68,6 +68,14 @@ static inline void byte_buffer_put(struct byte_buffer *b, const void *bytes, siz
     b->size += size;
 }
 
+static inline void byte_buffer_swap(struct byte_buffer *a, struct byte_buffer *b)
+{
+    struct byte_buffer before = *a;
+
+    *a = *b;
+    *b = before;
+}
+
 static inline void byte_buffer_put_text(struct byte_buffer *b, const char *text)
 {
     byte_buffer_put(b, text, strlen(text));

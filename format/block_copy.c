@@ -16,28 +16,30 @@ static bool check_rows(const struct block_copy_order *order, const struct rows_t
         order->dump->file.path, order->number, order->dump->schema.tables[entry->table].name.bytes);
 }
 
-bool block_copy_run(const struct block_copy_order *order, struct dump_buffer *buffer,
-    struct rows_total *total, struct index_entry *entry, struct error *err)
+bool block_copy_load(struct block_copy_order *order, struct dump_buffer *buffer,
+    struct rows_total *total, struct error *err)
 {
-    const struct index_entry *old = &order->dump->index.entries[order->number];
-    struct byte_buffer *raw = &buffer->raw;
-    bool is_movable = false;
-
-    if (order->is_recompressed
-            ? !dump_reader_rows(order->dump, order->number, buffer, err)
-            : !dump_reader_movable_rows(order->dump, order->number, buffer, &is_movable, err))
+    order->is_movable = false;
+    if (order->is_recompressed ? !dump_reader_rows(order->dump, order->number, buffer, err)
+                               : !dump_reader_movable_rows(
+                                   order->dump, order->number, buffer, &order->is_movable, err))
         return false;
     rows_total_add_up(total, &buffer->rows);
-    if (!check_rows(order, total, old, err))
-        return false;
-    byte_buffer_store_u32(raw->data + NUMBER_OFFSET, order->new_number);
+    return check_rows(order, total, &order->dump->index.entries[order->number], err);
+}
+
+void block_copy_place(const struct block_copy_order *order, uint32_t number,
+    struct dump_buffer *buffer, struct index_entry *entry)
+{
+    struct byte_buffer *raw = &buffer->raw;
+
+    byte_buffer_store_u32(raw->data + NUMBER_OFFSET, number);
     byte_buffer_store_u32(raw->data + TABLE_OFFSET, order->new_table);
-    *entry = *old;
+    *entry = order->dump->index.entries[order->number];
     entry->table = order->new_table;
     entry->checksum = checksum_xxh3(raw->data, raw->size);
-    if (is_movable)
+    if (order->is_movable)
         movable_frame_join(&buffer->frame, raw->data, raw->size, MOVABLE_FRAME_HEAD_SIZE);
     else
         block_compress(&buffer->codec, &buffer->frame, raw, order->level);
-    return true;
 }

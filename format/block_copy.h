@@ -19,18 +19,24 @@
 struct block_copy_order {
     const struct dump_reader *dump;
     size_t number;        /* of the block in `dump` */
-    uint32_t new_number;  /* of the copy */
     uint32_t new_table;   /* ordinal of its table */
     int level;            /* where it is compressed again */
     bool is_recompressed; /* always */
+    bool is_movable;      /* found by block_copy_load(): the frame is */
 };
 
 /*
- * Leaves the new frame in buffer->frame, all of its index entry but offset and frame_size in
- * *entry, and in *total what its rows add up to. Fails as dump_reader_rows() does, and with
- * ERROR_CORRUPT.
+ * Reads the block, and leaves in *total what its rows add up to. Fails as dump_reader_rows() does,
+ * and with ERROR_CORRUPT.
  */
-MUST_CHECK bool block_copy_run(const struct block_copy_order *order, struct dump_buffer *buffer,
-    struct rows_total *total, struct index_entry *entry, struct error *err);
+MUST_CHECK bool block_copy_load(struct block_copy_order *order, struct dump_buffer *buffer,
+    struct rows_total *total, struct error *err);
+
+/*
+ * Makes what was loaded into `buffer` block number `number`: leaves the new frame in buffer->frame,
+ * and all of its index entry but offset and frame_size in *entry.
+ */
+void block_copy_place(const struct block_copy_order *order, uint32_t number,
+    struct dump_buffer *buffer, struct index_entry *entry);
 
 #endif

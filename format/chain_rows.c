@@ -85,21 +85,18 @@ void chain_rows_announce(
 
 static bool gather_removed(struct chain_rows *rows, struct error *err)
 {
-    struct value *values = byte_buffer_calloc(rows->column_count, sizeof(*values));
-    bool done = true;
-
-    for (size_t i = 0; done && i < block_count(rows); i++) {
+    for (size_t i = 0; i < block_count(rows); i++) {
         if (entry_at(rows, i)->removed_count == 0)
             continue;
-        done = load_block(rows, i, err);
-        for (uint32_t k = 0; done && k < rows->buffer.rows.removed_count; k++) {
-            rows_block_next(&rows->buffer.rows, values);
-            rows->is_hashed = false;
-            row_counts_add(&rows->removed, chain_rows_hash(rows, values));
+        if (!load_block(rows, i, err))
+            return false;
+        for (uint32_t k = 0; k < rows->buffer.rows.removed_count; k++) {
+            rows->row.size = 0;
+            rows_block_append(&rows->buffer.rows, &rows->row);
+            row_counts_add(&rows->removed, checksum_xxh3(rows->row.data, rows->row.size));
         }
     }
-    free(values);
-    return done;
+    return true;
 }
 
 bool chain_rows_open(struct chain_rows *rows, const struct chain_table *table, uint32_t first,
@@ -122,14 +119,24 @@ bool chain_rows_open(struct chain_rows *rows, const struct chain_table *table, u
 }
 
 /* Moves to the next block and behind its removed rows. */
-static bool next_block(struct chain_rows *rows, struct value *values, struct error *err)
+static bool next_block(struct chain_rows *rows, struct error *err)
 {
     if (!load_block(rows, rows->next_block, err))
         return false;
     rows->next_block++;
-    for (uint32_t i = 0; i < rows->buffer.rows.removed_count; i++)
-        rows_block_next(&rows->buffer.rows, values);
+    for (uint32_t i = 0; i < rows->buffer.rows.removed_count; i++) {
+        rows->row.size = 0;
+        rows_block_append(&rows->buffer.rows, &rows->row);
+    }
     return true;
+}
+
+/* After the last row of the last block: were all removed rows there? */
+static bool check_removed(const struct chain_rows *rows, struct error *err)
+{
+    return rows->removed.total == 0
+           || error_set(
+               err, ERROR_CORRUPT, "%" PRIu64 " removed rows were not there", rows->removed.total);
 }
 
 bool chain_rows_next(struct chain_rows *rows, struct value *values, bool *is_row, struct error *err)
@@ -138,12 +145,9 @@ bool chain_rows_next(struct chain_rows *rows, struct value *values, bool *is_row
         while (!rows_block_next(&rows->buffer.rows, values)) {
             if (rows->next_block == block_count(rows)) {
                 *is_row = false;
-                if (rows->removed.total != 0)
-                    return error_set(err, ERROR_CORRUPT, "%" PRIu64 " removed rows were not there",
-                        rows->removed.total);
-                return true;
+                return check_removed(rows, err);
             }
-            if (!next_block(rows, values, err))
+            if (!next_block(rows, err))
                 return false;
         }
         rows->is_hashed = false;
@@ -152,5 +156,28 @@ bool chain_rows_next(struct chain_rows *rows, struct value *values, bool *is_row
             *is_row = true;
             return true;
         }
+    }
+}
+
+bool chain_rows_append(
+    struct chain_rows *rows, struct byte_buffer *out, bool *is_row, struct error *err)
+{
+    size_t before = out->size;
+
+    for (;;) {
+        while (!rows_block_append(&rows->buffer.rows, out)) {
+            if (rows->next_block == block_count(rows)) {
+                *is_row = false;
+                return check_removed(rows, err);
+            }
+            if (!next_block(rows, err))
+                return false;
+        }
+        rows->hash = checksum_xxh3(out->data + before, out->size - before);
+        if (!row_counts_take(&rows->removed, rows->hash)) {
+            *is_row = true;
+            return true;
+        }
+        out->size = before;
     }
 }

@@ -48,6 +48,10 @@ void chain_rows_announce(
 MUST_CHECK bool chain_rows_next(
     struct chain_rows *rows, struct value *values, bool *is_row, struct error *err);
 
+/* Instead: appends the canonical form of the next row to out, and its hash is in rows->hash. */
+MUST_CHECK bool chain_rows_append(
+    struct chain_rows *rows, struct byte_buffer *out, bool *is_row, struct error *err);
+
 /*
  * The hash of the row that chain_rows_next() put into values; its canonical form is then in
  * rows->row.

@@ -49,6 +49,11 @@ void dump_writer_close(struct dump_writer *writer)
     free(writer);
 }
 
+uint32_t dump_writer_block_count(const struct dump_writer *writer)
+{
+    return (uint32_t)writer->index.entry_count;
+}
+
 uint64_t dump_writer_size(const struct dump_writer *writer)
 {
     return writer->size;

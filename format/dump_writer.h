@@ -58,6 +58,9 @@ MUST_CHECK bool dump_writer_commit(
 MUST_CHECK bool dump_writer_commit_unchanged(
     struct dump_writer *writer, struct dump_writer_result *result, struct error *err);
 
+/* Blocks so far: the number of the next one. */
+uint32_t dump_writer_block_count(const struct dump_writer *writer);
+
 /* Bytes written so far. */
 uint64_t dump_writer_size(const struct dump_writer *writer);
 

@@ -285,6 +285,56 @@ bool rows_block_next(struct rows_block *block, struct value *values)
     return true;
 }
 
+/* Bytes that a value takes beside those of a string. */
+#define VALUE_SIZE_MAX 9
+
+/* Writes the next value of a column behind out's bytes, where VALUE_SIZE_MAX bytes have room for it
+ * and each of `more` others. */
+static inline void append_value(
+    struct rows_column *column, uint32_t row, size_t more, struct byte_buffer *out)
+{
+    uint8_t *at = out->data + out->size;
+    struct value value;
+
+    at[0] = column->classes == NULL ? column->class : column->classes[row];
+    switch (at[0]) {
+    case VALUE_NULL:
+        out->size += 1;
+        break;
+    case VALUE_INTEGER:
+        next_integer(column, &value);
+        byte_buffer_store_u64(at + 1, (uint64_t)value.integer);
+        out->size += 9;
+        break;
+    case VALUE_REAL:
+        byte_buffer_store_u64(at + 1, packed_at(&column->reals, column->next_real++));
+        out->size += 9;
+        break;
+    default:
+        next_string(column, &value);
+        byte_buffer_store_u32(at + 1, value.size);
+        out->size += 5;
+        byte_buffer_reserve(out, value.size + more * VALUE_SIZE_MAX);
+        if (value.size > 0)
+            memcpy(out->data + out->size, value.bytes, value.size);
+        out->size += value.size;
+        break;
+    }
+}
+
+bool rows_block_append(struct rows_block *block, struct byte_buffer *out)
+{
+    uint32_t row = block->next_row;
+
+    if (row == block->row_count)
+        return false;
+    byte_buffer_reserve(out, (size_t)block->column_count * VALUE_SIZE_MAX);
+    for (uint32_t i = 0; i < block->column_count; i++)
+        append_value(&block->columns[i], row, block->column_count - i, out);
+    block->next_row++;
+    return true;
+}
+
 bool rows_block_next_of(
     struct rows_block *block, const uint32_t *columns, size_t count, struct value *values)
 {

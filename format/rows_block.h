@@ -4,6 +4,7 @@
 #ifndef FORMAT_ROWS_BLOCK_H
 #define FORMAT_ROWS_BLOCK_H
 
+#include "base/byte_buffer.h"
 #include "base/byte_reader.h"
 #include "base/error.h"
 #include "format/value.h"
@@ -40,9 +41,12 @@ MUST_CHECK bool rows_block_decode(
  */
 bool rows_block_next(struct rows_block *block, struct value *values);
 
+/* Appends the canonical form of the next row (SPEC 4.1) to out; false after the last one. */
+bool rows_block_append(struct rows_block *block, struct byte_buffer *out);
+
 /*
- * The same for some columns only, which costs only them; the other values stay as they are. All
- * rows of a block are read with the same columns.
+ * As rows_block_next(), for some columns only, which costs only them; the other values stay as they
+ * are. All rows of a block are read with the same columns.
  */
 bool rows_block_next_of(
     struct rows_block *block, const uint32_t *columns, size_t count, struct value *values);

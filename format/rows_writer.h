@@ -1,15 +1,16 @@
 /*
  * From rows to the blocks of a dump: rows are gathered into ROWS blocks, which
  * threads encode and compress and which are appended in the order in which they
- * were filled, and whole blocks of other dumps are copied. What is written does
- * not depend on the number of threads.
+ * were filled; whole blocks of other dumps are copied, and units of a chain are put
+ * together by the threads alone. What is written does not depend on their number.
  *
- * Memory: for each thread the rows of one block and its encoded form, and the rows of one more.
+ * Memory: for each thread the rows of one block and its encoded form, and the rows of two more.
  */
 #ifndef FORMAT_ROWS_WRITER_H
 #define FORMAT_ROWS_WRITER_H
 
 #include "base/error.h"
+#include "format/chain.h"
 #include "format/dump_reader.h"
 #include "format/dump_writer.h"
 #include "format/rows_encoder.h"
@@ -66,18 +67,37 @@ MUST_CHECK bool rows_writer_cut(struct rows_writer *rows, struct error *err);
 MUST_CHECK bool rows_writer_copy(
     struct rows_writer *rows, const struct dump_reader *dump, size_t number, struct error *err);
 
+/*
+ * Ends the current block and puts the rows of a unit behind it, which has one chunk: as one block
+ * if they fit, and none if there are none. The table must outlive its table here. Fails with
+ * ERROR_IO, and as unit_merge_next() does, possibly in a later call.
+ */
+MUST_CHECK bool rows_writer_merge(
+    struct rows_writer *rows, const struct chain_table *table, uint32_t unit, struct error *err);
+
 /* Canonical bytes in the current block. */
 size_t rows_writer_size(const struct rows_writer *rows);
 
-/* Blocks of the current table so far, the current one included if it has rows. */
+/* Blocks of the current table so far, the current one included if it has rows, without merged ones
+ * that turn out to be none or many. */
 uint32_t rows_writer_block_count(const struct rows_writer *rows);
 
+/* What the blocks of a table add up to: added rows less removed ones, modulo 2^64. */
+struct rows_written {
+    bool is_whole; /* false: not all of it has been written yet */
+    struct hash128 sum;
+    uint64_t row_count;
+};
+
 /*
- * Ends the table: waits for its blocks, then writes `units` (the body of a UNITS block; NULL:
- * none) and TABLE_END. `end` has change, row_count and sum; the rest is filled in. Fails with
- * ERROR_IO.
+ * Ends the table: behind its blocks come `units` (the body of a UNITS block; NULL: none) and
+ * TABLE_END. `end` has change, row_count and sum; the rest is found. `written`, unless NULL, is
+ * filled in when they are written, in a later call. Fails with ERROR_IO.
  */
-MUST_CHECK bool rows_writer_end(struct rows_writer *rows, struct table_end *end,
-    const struct byte_buffer *units, struct error *err);
+MUST_CHECK bool rows_writer_end(struct rows_writer *rows, const struct table_end *end,
+    const struct byte_buffer *units, struct rows_written *written, struct error *err);
+
+/* Waits until all is written, after the last table's end. Fails with ERROR_IO. */
+MUST_CHECK bool rows_writer_finish(struct rows_writer *rows, struct error *err);
 
 #endif

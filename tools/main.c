@@ -14,6 +14,7 @@
 #include "tools/cmd_verify.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,11 @@ int main(int argc, char **argv)
     struct error err;
 
     standard_streams_open();
+    /* Large buffers come from and go back to the system; few arenas keep what was freed. */
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    (void)mallopt(M_ARENA_MAX, 2);
+#endif
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &err))
         return 0;

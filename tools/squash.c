@@ -12,57 +12,62 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A table, from the time it is begun until all of it has been written. */
+struct table_work {
+    struct chain_table *table;   /* owned; NULL when it is not needed any more */
+    struct rows_written written; /* what its blocks add up to, */
+    struct rows_written wanted;  /* and ought to */
+};
+
 struct squash {
     const struct chain *chain;
     struct dump_writer *writer;
     struct rows_writer *out;
     struct progress *progress;
-    uint32_t *numbers;      /* owned; of the tables in the progress, by ordinal */
-    struct table_end *ends; /* what was written, by ordinal */
+    uint32_t *numbers;        /* owned; of the tables in the progress, by ordinal */
+    struct table_end *ends;   /* as they are to be, by ordinal */
+    struct table_work *works; /* owned, by ordinal */
+    uint32_t checked_count;   /* tables before are written and right */
 
     /* Of the table at work. */
     struct progress_task task;
-    struct progress_count told; /* not yet added to the task */
-    struct chain_table table;
-    struct chain_rows rows;
+    struct progress_count told;      /* not yet added to the task */
+    const struct chain_table *table; /* borrowed */
     struct delta_merge merge;
-    struct value *values;
     struct dump_buffer buffer;
-    struct byte_buffer row;    /* canonical form of the last row of a delta's block */
-    struct byte_buffer held;   /* a row that is to end its block */
+    struct byte_buffer row;    /* canonical form of a row */
     struct byte_buffer blocks; /* struct chain_block */
     struct row_counts added;   /* rows that a unit's deltas add and do not take away again */
-    struct hash128 sum;        /* of the rows written; of a patch: added less removed */
-    uint64_t row_count;        /* likewise, modulo 2^64 */
 };
+
+static void table_work_release(struct table_work *work)
+{
+    if (work->table != NULL)
+        chain_table_release(work->table);
+    free(work->table);
+    work->table = NULL;
+}
 
 static void squash_release(struct squash *squash)
 {
     progress_task_release(&squash->task);
     rows_writer_close(squash->out);
     dump_writer_close(squash->writer);
+    for (uint32_t i = 0; squash->works != NULL && i < chain_last(squash->chain)->schema.table_count;
+         i++)
+        table_work_release(&squash->works[i]);
+    free(squash->works);
     free(squash->ends);
     free(squash->numbers);
-    chain_table_release(&squash->table);
-    chain_rows_release(&squash->rows);
     delta_merge_release(&squash->merge);
-    free(squash->values);
     dump_buffer_release(&squash->buffer);
     byte_buffer_release(&squash->row);
-    byte_buffer_release(&squash->held);
     byte_buffer_release(&squash->blocks);
     row_counts_release(&squash->added);
 }
 
 static bool put_row(struct squash *squash, const struct rows_writer_row *row, struct error *err)
 {
-    if (row->is_removed) {
-        squash->sum = checksum_subtract(squash->sum, row->hash);
-        squash->row_count--;
-    } else {
-        squash->sum = checksum_add(squash->sum, row->hash);
-        squash->row_count++;
-    }
     squash->told.rows++;
     squash->told.bytes += row->size;
     return rows_writer_add(squash->out, row, err);
@@ -80,8 +85,6 @@ static bool copy_block(struct squash *squash, const struct chain_block *block, s
     const struct dump_reader *dump = &squash->chain->dumps[block->dump];
     const struct index_entry *entry = &dump->index.entries[block->number];
 
-    squash->sum = checksum_add(squash->sum, entry->sum);
-    squash->row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
     squash->told.rows += entry->row_count;
     squash->told.bytes += entry->raw_size;
     return rows_writer_copy(squash->out, dump, block->number, err);
@@ -108,39 +111,38 @@ static void plan_progress(struct squash *squash)
 
 /* --- whole tables -------------------------------------------------------------------- */
 
-/* Takes the row that a chunk ends with out of the stream, to end the block with it. */
-static bool hold(struct squash *squash, const struct chunk *chunk, struct hash128 *hash)
+static uint32_t ordinal_of(const struct squash *squash)
 {
-    const struct chain_rows *rows = &squash->rows;
+    return squash->table->ordinals[squash->table->link_count - 1];
+}
 
-    if (chunk == NULL || squash->held.size > 0 || rows->hash.low != chunk->cut)
-        return false;
-    byte_buffer_put(&squash->held, rows->row.data, rows->row.size);
-    *hash = rows->hash;
-    return true;
+/* What failed may also be the writing of a table before; so each failure of reading names its own.
+ */
+static bool name_table(const struct squash *squash, struct error *err)
+{
+    return error_wrap(err, "table \"%s\"",
+        chain_last(squash->chain)->schema.tables[ordinal_of(squash)].name.bytes);
 }
 
 /* The one chunk of a unit that has no more, and is to become one block. */
 static const struct chunk *only_chunk(const struct squash *squash, uint32_t number)
 {
-    const struct units *units = chain_table_units(&squash->table);
+    const struct units *units = chain_table_units(squash->table);
     const struct unit *unit = &units->units[number];
 
-    return unit->chunk_count == 1 && !squash->table.is_loose ? &units->chunks[unit->first_chunk]
-                                                             : NULL;
+    return unit->chunk_count == 1 && !squash->table->is_loose ? &units->chunks[unit->first_chunk]
+                                                              : NULL;
 }
 
-/* The block that holds just the rows of a unit, as one chunk; NULL if there is none. */
-static const struct chain_block *find_same_block(struct squash *squash, uint32_t number)
+/* The block that holds just the rows of a unit of one chunk; NULL if there is none. */
+static const struct chain_block *find_same_block(
+    struct squash *squash, uint32_t number, const struct chunk *chunk)
 {
-    const struct chunk *chunk = only_chunk(squash, number);
     const struct chain_block *block;
     const struct index_entry *entry;
 
-    if (chunk == NULL)
-        return NULL;
     squash->blocks.size = 0;
-    chain_table_blocks(&squash->table, number, 1, &squash->blocks);
+    chain_table_blocks(squash->table, number, 1, &squash->blocks);
     if (squash->blocks.size != sizeof(*block))
         return NULL;
     block = (const void *)squash->blocks.data;
@@ -151,65 +153,67 @@ static const struct chain_block *find_same_block(struct squash *squash, uint32_t
                : NULL;
 }
 
+/* The rows of a unit that is to be cut as a scan would cut it. */
 static bool put_rows(struct squash *squash, uint32_t number, struct error *err)
 {
-    const struct chunk *only = only_chunk(squash, number);
-    struct hash128 held_hash = {0};
-    bool is_row;
+    OWNED(chain_rows) struct chain_rows rows = {0};
 
-    squash->held.size = 0;
-    if (!chain_rows_open(&squash->rows, &squash->table, number, 1, err))
-        return false;
+    if (!chain_rows_open(&rows, squash->table, number, 1, err))
+        return name_table(squash, err);
     for (;;) {
         struct rows_writer_row row;
+        bool is_row;
 
-        if (!chain_rows_next(&squash->rows, squash->values, &is_row, err))
-            return false;
+        squash->row.size = 0;
+        if (!chain_rows_append(&rows, &squash->row, &is_row, err))
+            return name_table(squash, err);
         if (!is_row)
-            break;
-        chain_rows_hash(&squash->rows, squash->values);
-        if (hold(squash, only, &held_hash))
-            continue;
-        row = (struct rows_writer_row){
-            squash->rows.row.data, squash->rows.row.size, squash->rows.hash, false};
-        if (!put_row(squash, &row, err))
-            return false;
-        if (only == NULL
-            && rows_encoder_block_ends(row.hash, row.size, rows_writer_size(squash->out))
-            && !rows_writer_cut(squash->out, err))
+            return rows_writer_cut(squash->out, err);
+        row = (struct rows_writer_row){squash->row.data, squash->row.size, rows.hash, false};
+        if (!put_row(squash, &row, err)
+            || (rows_encoder_block_ends(row.hash, row.size, rows_writer_size(squash->out))
+                && !rows_writer_cut(squash->out, err)))
             return false;
     }
-    if (squash->held.size > 0) {
-        struct rows_writer_row row = {squash->held.data, squash->held.size, held_hash, false};
+}
 
-        if (!put_row(squash, &row, err))
-            return false;
-    }
-    return rows_writer_cut(squash->out, err);
+/* The unit's blocks count as they are: the rows are not known before a thread has read them. */
+static bool merge_unit(
+    struct squash *squash, uint32_t number, const struct chunk *chunk, struct error *err)
+{
+    const struct chain_block *blocks = (const void *)squash->blocks.data;
+
+    squash->told.rows += chunk->row_count;
+    for (size_t i = 0; i < squash->blocks.size / sizeof(*blocks); i++)
+        squash->told.bytes +=
+            squash->chain->dumps[blocks[i].dump].index.entries[blocks[i].number].raw_size;
+    return rows_writer_merge(squash->out, squash->table, number, err);
 }
 
 static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
 {
-    const struct chain_block *same = find_same_block(squash, number);
+    const struct chunk *only = only_chunk(squash, number);
+    const struct chain_block *same;
 
-    return same != NULL ? copy_block(squash, same, err) : put_rows(squash, number, err);
+    if (only == NULL)
+        return put_rows(squash, number, err);
+    same = find_same_block(squash, number, only);
+    return same != NULL ? copy_block(squash, same, err) : merge_unit(squash, number, only, err);
 }
 
-static bool put_whole(struct squash *squash, struct table_end *end, struct error *err)
+static bool put_whole(struct squash *squash, struct table_work *work, struct error *err)
 {
-    uint32_t unit_count = chain_table_units(&squash->table)->unit_count;
+    struct table_end *end = &squash->ends[ordinal_of(squash)];
+    uint32_t unit_count = chain_table_units(squash->table)->unit_count;
 
     for (uint32_t i = 0; i < unit_count; i++) {
         if (!stop_check(err) || !put_unit(squash, i, err))
             return false;
         tell_rows(squash);
     }
-    if (squash->row_count != end->row_count || !checksum_equal(squash->sum, end->sum))
-        return error_set(err, ERROR_CORRUPT,
-            "%" PRIu64 " rows were found, its end says %" PRIu64 ", or their sums differ",
-            squash->row_count, end->row_count);
     end->change = TABLE_WHOLE;
-    return rows_writer_end(squash->out, end, NULL, err);
+    work->wanted = (struct rows_written){.sum = end->sum, .row_count = end->row_count};
+    return rows_writer_end(squash->out, end, NULL, &work->written, err);
 }
 
 /* --- patched tables ---------------------------------------------------------------------- */
@@ -248,13 +252,9 @@ static bool walk_block(
 
     if (!dump_reader_rows(&squash->chain->dumps[block->dump], block->number, &squash->buffer, err))
         return false;
-    for (uint32_t i = 0; rows_block_next(rows, squash->values); i++) {
-        squash->row.size = 0;
-        for (uint32_t k = 0; k < rows->column_count; k++)
-            value_encode(&squash->row, &squash->values[k]);
+    for (uint32_t i = 0; squash->row.size = 0, rows_block_append(rows, &squash->row); i++)
         if (!take_row(squash, pass, i < rows->removed_count, err))
             return false;
-    }
     return true;
 }
 
@@ -298,12 +298,11 @@ static bool put_patched_unit(
 }
 
 /* What the deltas of the chain change in the table, by their indexes. */
-static void add_up(const struct squash *squash, struct hash128 *sum, uint64_t *row_count)
+static struct rows_written add_up(const struct squash *squash)
 {
-    const struct chain_table *table = &squash->table;
+    const struct chain_table *table = squash->table;
+    struct rows_written total = {0};
 
-    *sum = (struct hash128){0};
-    *row_count = 0;
     for (size_t i = 0; i < table->link_count; i++) {
         const struct dump_reader *dump = &squash->chain->dumps[table->first_dump + i];
         size_t first = dump->first_block[table->ordinals[i]];
@@ -311,21 +310,22 @@ static void add_up(const struct squash *squash, struct hash128 *sum, uint64_t *r
         for (size_t k = 0; k < dump->block_count[table->ordinals[i]]; k++) {
             const struct index_entry *entry = &dump->index.entries[first + k];
 
-            *sum = checksum_add(*sum, entry->sum);
-            *row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
+            total.sum = checksum_add(total.sum, entry->sum);
+            total.row_count += entry->row_count - 2 * (uint64_t)entry->removed_count;
         }
     }
+    return total;
 }
 
-static bool put_patched(struct squash *squash, struct table_end *end, struct error *err)
+static bool put_patched(struct squash *squash, struct table_work *work, struct error *err)
 {
+    struct table_end *end = &squash->ends[ordinal_of(squash)];
     OWNED(units) struct units units = {0};
     OWNED(byte_buffer) struct byte_buffer body = {0};
-    struct hash128 sum;
-    uint64_t row_count;
     uint32_t unit_count;
+    bool is_patch;
 
-    if (!delta_merge_open(&squash->merge, &squash->table, &squash->buffer, err))
+    if (!delta_merge_open(&squash->merge, squash->table, &squash->buffer, err))
         return false;
     unit_count = delta_merge_unit_count(&squash->merge);
     for (uint32_t i = 0; i < unit_count; i++) {
@@ -333,36 +333,58 @@ static bool put_patched(struct squash *squash, struct table_end *end, struct err
             return false;
         tell_rows(squash);
     }
-    add_up(squash, &sum, &row_count);
-    if (squash->row_count != row_count || !checksum_equal(squash->sum, sum))
-        return error_set(err, ERROR_CORRUPT, "the rows of its deltas do not add up");
-    end->change = rows_writer_block_count(squash->out) > 0 ? TABLE_PATCH : TABLE_SAME;
+    work->wanted = add_up(squash);
+    is_patch = rows_writer_block_count(squash->out) > 0;
+    end->change = is_patch ? TABLE_PATCH : TABLE_SAME;
     units_encode(&body, end->table, &units);
-    return rows_writer_end(squash->out, end, end->change == TABLE_PATCH ? &body : NULL, err);
+    return rows_writer_end(squash->out, end, is_patch ? &body : NULL, &work->written, err);
 }
 
 /* --- all tables ------------------------------------------------------------------------------ */
 
+/* Looks at the tables that have been written since the last time, or must have been. */
+static bool check_written(
+    struct squash *squash, uint32_t count, bool is_finished, struct error *err)
+{
+    const struct schema *schema = &chain_last(squash->chain)->schema;
+
+    for (; squash->checked_count < count; squash->checked_count++) {
+        const struct schema_table *table = &schema->tables[squash->checked_count];
+        struct table_work *work = &squash->works[squash->checked_count];
+
+        if (!schema_table_has_rows(table))
+            continue;
+        if (!work->written.is_whole && !is_finished)
+            return true;
+        if (!work->written.is_whole || work->written.row_count != work->wanted.row_count
+            || !checksum_equal(work->written.sum, work->wanted.sum))
+            return error_set(err, ERROR_CORRUPT,
+                "table \"%s\": its blocks have %" PRIi64
+                " rows more than are removed, its dumps say "
+                "%" PRIi64 ", or their sums differ",
+                table->name.bytes, (int64_t)work->written.row_count,
+                (int64_t)work->wanted.row_count);
+        table_work_release(work);
+    }
+    return true;
+}
+
 static bool put_table(struct squash *squash, uint32_t ordinal, struct error *err)
 {
     const struct dump_reader *last = chain_last(squash->chain);
-    const struct schema_table *table = &last->schema.tables[ordinal];
-    struct table_end *end = &squash->ends[ordinal];
+    struct table_work *work = &squash->works[ordinal];
 
-    chain_table_release(&squash->table);
-    if (!chain_table_open(&squash->table, squash->chain, ordinal, &squash->buffer, err))
-        return false;
-    squash->values =
-        byte_buffer_realloc(squash->values, table->column_count * sizeof(*squash->values));
-    squash->sum = (struct hash128){0};
-    squash->row_count = 0;
-    *end = (struct table_end){.table = ordinal,
+    work->table = byte_buffer_calloc(1, sizeof(*work->table));
+    squash->table = work->table;
+    if (!chain_table_open(work->table, squash->chain, ordinal, &squash->buffer, err))
+        return error_wrap(err, "table \"%s\"", last->schema.tables[ordinal].name.bytes);
+    squash->ends[ordinal] = (struct table_end){.table = ordinal,
         .row_count = last->ends[ordinal].row_count,
         .sum = last->ends[ordinal].sum};
     rows_writer_begin(squash->out, ordinal);
     progress_task_release(&squash->task);
     progress_task_begin(&squash->task, squash->progress, PROGRESS_MERGE, squash->numbers[ordinal]);
-    if (squash->table.is_whole ? !put_whole(squash, end, err) : !put_patched(squash, end, err))
+    if (work->table->is_whole ? !put_whole(squash, work, err) : !put_patched(squash, work, err))
         return false;
     squash->told.items = 1;
     tell_rows(squash);
@@ -387,9 +409,15 @@ static bool put_tables(struct squash *squash, struct dump_writer_result *result,
 
     plan_progress(squash);
     squash->ends = byte_buffer_calloc(schema->table_count, sizeof(*squash->ends));
-    for (uint32_t i = 0; i < schema->table_count; i++)
-        if (schema_table_has_rows(&schema->tables[i]) && !put_table(squash, i, err))
-            return error_wrap(err, "table \"%s\"", schema->tables[i].name.bytes);
+    squash->works = byte_buffer_calloc(schema->table_count, sizeof(*squash->works));
+    for (uint32_t i = 0; i < schema->table_count; i++) {
+        if ((schema_table_has_rows(&schema->tables[i]) && !put_table(squash, i, err))
+            || !check_written(squash, i, false, err))
+            return false;
+    }
+    if (!rows_writer_finish(squash->out, err)
+        || !check_written(squash, schema->table_count, true, err))
+        return false;
     progress_task_release(&squash->task);
     progress_end(squash->progress, PROGRESS_MERGE);
     return check_state(squash, err) && dump_writer_commit(squash->writer, result, err);

@@ -30,6 +30,12 @@ static void check_rows(struct byte_reader body, const struct rows_input *input)
             value_encode(&found, &values[i]);
     assert_int_equal(found.size, input->size);
     assert_memory_equal(found.data, input->bytes, found.size);
+    found.size = 0;
+    rows_block_rewind(&block);
+    while (rows_block_append(&block, &found))
+        ;
+    assert_int_equal(found.size, input->size);
+    assert_memory_equal(found.data, input->bytes, found.size);
     free(values);
 }
 

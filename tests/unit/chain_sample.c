@@ -100,7 +100,8 @@ static bool finish(struct writing *writing, uint8_t state[SHA256_SIZE], struct e
 {
     struct dump_writer_result result;
 
-    if (!dump_writer_commit(writing->writer, &result, err))
+    if (!rows_writer_finish(writing->out, err)
+        || !dump_writer_commit(writing->writer, &result, err))
         return false;
     memcpy(state, result.state_id, SHA256_SIZE);
     return true;
@@ -123,7 +124,7 @@ bool chain_sample_full(
         if (!add(writing.out, blocks[i], false, err) || !rows_writer_cut(writing.out, err))
             return false;
     }
-    return rows_writer_end(writing.out, &end, NULL, err) && finish(&writing, state, err);
+    return rows_writer_end(writing.out, &end, NULL, NULL, err) && finish(&writing, state, err);
 }
 
 static bool put_units(struct writing *writing, const struct chain_sample_delta *delta,
@@ -163,6 +164,7 @@ bool chain_sample_write(
         || (delta->change == TABLE_WHOLE && !add(writing.out, delta->rows, false, err)))
         return false;
     units_encode(&body, 0, &units);
-    return rows_writer_end(writing.out, &end, delta->change == TABLE_PATCH ? &body : NULL, err)
+    return rows_writer_end(
+               writing.out, &end, delta->change == TABLE_PATCH ? &body : NULL, NULL, err)
            && finish(&writing, state, err);
 }

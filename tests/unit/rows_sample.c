@@ -25,7 +25,7 @@ void rows_sample_begin_b(struct rows_sample *sample)
     struct error err;
 
     rows_writer_begin(sample->rows, 0);
-    ASSERT_DONE(rows_writer_end(sample->rows, &none, NULL, &err), err);
+    ASSERT_DONE(rows_writer_end(sample->rows, &none, NULL, NULL, &err), err);
     rows_writer_begin(sample->rows, 1);
 }
 
@@ -34,6 +34,7 @@ void rows_sample_commit(struct rows_sample *sample)
     struct dump_writer_result result;
     struct error err;
 
+    ASSERT_DONE(rows_writer_finish(sample->rows, &err), err);
     ASSERT_DONE(dump_writer_commit(sample->writer, &result, &err), err);
 }
 

@@ -49,15 +49,18 @@ static void write_dump(const struct wanted *wanted, const char *path)
 {
     const struct rows_writer_options options = {.thread_count = wanted->thread_count};
     struct table_end end = {0};
+    struct rows_written written = {0};
     struct rows_sample sample;
     struct error err;
 
     rows_sample_open(&sample, path, &options);
     rows_sample_begin_b(&sample);
     ASSERT_DONE(put_rows(sample.rows, wanted, &end, &err), err);
-    ASSERT_DONE(rows_writer_end(sample.rows, &end, NULL, &err), err);
-    assert_int_equal(end.facts[0].class_count[VALUE_TEXT], wanted->row_count);
+    ASSERT_DONE(rows_writer_end(sample.rows, &end, NULL, &written, &err), err);
     rows_sample_commit(&sample);
+    assert_true(written.is_whole);
+    assert_int_equal(written.row_count, wanted->row_count);
+    assert_true(checksum_equal(written.sum, end.sum));
     rows_sample_close(&sample);
 }
 
@@ -73,6 +76,7 @@ static void check_dump(const struct wanted *wanted, const char *path, size_t blo
     assert_int_equal(reader.block_count[0], 0);
     assert_int_equal(reader.block_count[1], block_count);
     assert_int_equal(reader.ends[1].row_count, wanted->row_count);
+    assert_int_equal(reader.ends[1].facts[0].class_count[VALUE_TEXT], wanted->row_count);
     for (size_t i = 0; i < block_count; i++) {
         struct value value;
 
