@@ -17,7 +17,7 @@ static bool refuse_other(
 
     state_format(from, first->header.from_state);
     return error_set(err, ERROR_REFUSED,
-        "\"%s\" starts from state %.16s, but the target holds state %.16s (\"%s\", replayed %s); "
+        "\"%s\" starts from state %.16s, but the target holds state %.16s (\"%s\", replayed %s UTC); "
         "the deltas that lead from there to %.16s are missing",
         first->file.path, from, ledger->replay.state, ledger->replay.dump, ledger->replay.finished,
         from);
@@ -58,7 +58,7 @@ bool delta_start_find(
     if (first->header.kind == DUMP_FULL && is_state(ledger, first->tail.state_id))
         return true;
     return error_set(err, ERROR_REFUSED,
-        "an unfinished replay of another dump (\"%s\", begun %s) is in the target; finish it with "
+        "an unfinished replay of another dump (\"%s\", begun %s UTC) is in the target; finish it with "
         "that dump, or undo it with --abort",
         ledger->replay.dump, ledger->replay.started);
 }
@@ -76,12 +76,12 @@ bool delta_start_undo(
         return error_set(err, ERROR_REFUSED, "the target holds no finished replay");
     if (is_state(ledger, delta->header.from_state))
         return error_set(err, ERROR_REFUSED,
-            "the target is in the state already that \"%s\" starts from (\"%s\", replayed %s): "
+            "the target is in the state already that \"%s\" starts from (\"%s\", replayed %s UTC): "
             "there is nothing to take back",
             delta->file.path, ledger->replay.dump, ledger->replay.finished);
     if (!is_state(ledger, delta->tail.state_id))
         return error_set(err, ERROR_REFUSED,
-            "\"%s\" leads to state %.16s, but the target holds state %.16s (\"%s\", replayed %s); "
+            "\"%s\" leads to state %.16s, but the target holds state %.16s (\"%s\", replayed %s UTC); "
             "only the last delta can be taken back",
             delta->file.path, to, ledger->replay.state, ledger->replay.dump,
             ledger->replay.finished);

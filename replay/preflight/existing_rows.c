@@ -111,7 +111,7 @@ static bool check_order(const struct existing_rows *existing, const char *state,
         tell(existing,
             "to go back, replay into a new database, or replace the newer state with "
             "--on-existing=replace",
-            "this dump was replayed on %s, and a newer one since: \"%s\" on %s",
+            "this dump was replayed on %s UTC, and a newer one since: \"%s\" on %s UTC",
             connection_rows_text(&rows, 0, 0), existing->ledger->replay.dump,
             existing->ledger->replay.finished);
     return true;

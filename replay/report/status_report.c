@@ -65,12 +65,12 @@ static void put_head(const struct status *status, struct byte_buffer *out)
         byte_buffer_format(out, status_is_running(status)
                                     ? ", at work"
                                     : ", interrupted: the same command goes on, --abort undoes it");
-    byte_buffer_format(out, "\nbegun        %s\n", replay->started);
+    byte_buffer_format(out, "\nbegun        %s UTC\n", replay->started);
     if (replay->finished == NULL)
         byte_buffer_format(
             out, "finished     no, %s so far\n", amount_text_duration(time, status->seconds));
     else
-        byte_buffer_format(out, "finished     %s, after %s\n", replay->finished,
+        byte_buffer_format(out, "finished     %s UTC, after %s\n", replay->finished,
             amount_text_duration(time, status->seconds));
 }
 

@@ -186,6 +186,7 @@ def test_json_of_a_replay_that_ends_early(prepared: Database, dump: Path, tmp_pa
         assert entries[-1]["outcome"] == "stopped" and entries[-1]["exit_status"] == programs.STOPPED
         shown = programs.succeed(programs.REPLAY, "--dsn", prepared.dsn, "--status")
         assert "phase        load, interrupted" in shown.out and "finished     no" in shown.out
+        assert re.search(r"^begun        \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", shown.out, re.MULTILINE)
 
 
 # --- in a terminal ------------------------------------------------------------------------------------
