@@ -35,17 +35,6 @@ static bool step(sqlite3_stmt *statement, bool *has_row, struct error *err)
 
 /* --- texts ------------------------------------------------------------------- */
 
-void catalog_put_identifier(struct byte_buffer *sql, const struct schema_text *name)
-{
-    byte_buffer_put_u8(sql, '"');
-    for (size_t i = 0; i < name->size; i++) {
-        if (name->bytes[i] == '"')
-            byte_buffer_put_u8(sql, '"');
-        byte_buffer_put_u8(sql, (uint8_t)name->bytes[i]);
-    }
-    byte_buffer_put_u8(sql, '"');
-}
-
 /* A text that SQLite made, such as one of a PRAGMA. */
 static struct schema_text made_text(struct arena *arena, sqlite3_stmt *statement, int column)
 {
@@ -233,7 +222,7 @@ static bool read_columns(
     bool has_row;
 
     byte_buffer_put(&sql, "PRAGMA main.table_xinfo(", strlen("PRAGMA main.table_xinfo("));
-    catalog_put_identifier(&sql, &table->name);
+    schema_put_name(&sql, &table->name);
     byte_buffer_put(&sql, ")", 2);
     if (!prepare(&statement, db, (const char *)sql.data, err) || !step(statement, &has_row, err))
         return false;

@@ -20,7 +20,4 @@
  */
 MUST_CHECK bool catalog_read(struct schema *schema, sqlite3 *db, struct error *err);
 
-/* Appends name as an SQL identifier in double quotes, without a NUL at the end. */
-void catalog_put_identifier(struct byte_buffer *sql, const struct schema_text *name);
-
 #endif

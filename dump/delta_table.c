@@ -13,31 +13,15 @@ void delta_table_release(struct delta_table *delta)
     *delta = (struct delta_table){0};
 }
 
-static bool is_same_text(const struct schema_text *a, const struct schema_text *b)
-{
-    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
-}
-
-/* SPEC 7.1: rows of a table can be compared when its columns have the same names in the same order.
- */
-static bool has_same_columns(const struct schema_table *a, const struct schema_table *b)
-{
-    if (a->column_count != b->column_count)
-        return false;
-    for (uint32_t i = 0; i < a->column_count; i++)
-        if (!is_same_text(&a->columns[i].name, &b->columns[i].name))
-            return false;
-    return true;
-}
-
 /* The same table in the base, if there is one whose rows can be compared. */
 static bool find_old(const struct schema *old, const struct schema_table *table, uint32_t *ordinal)
 {
     for (uint32_t i = 0; i < old->table_count; i++) {
-        if (!is_same_text(&old->tables[i].name, &table->name))
+        if (!schema_text_equal(&old->tables[i].name, &table->name))
             continue;
         *ordinal = i;
-        return schema_table_has_rows(&old->tables[i]) && has_same_columns(&old->tables[i], table);
+        return schema_table_has_rows(&old->tables[i])
+               && schema_table_same_columns(&old->tables[i], table);
     }
     return false;
 }

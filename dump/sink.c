@@ -275,10 +275,10 @@ static void put_query(struct byte_buffer *sql, const struct schema_table *table,
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (i > 0 || rowid != NULL)
             byte_buffer_put_u8(sql, ',');
-        catalog_put_identifier(sql, &table->columns[i].name);
+        schema_put_name(sql, &table->columns[i].name);
     }
     byte_buffer_put_text(sql, after);
-    catalog_put_identifier(sql, &table->name);
+    schema_put_name(sql, &table->name);
     /* An index that has all columns would be scanned in its own order. */
     byte_buffer_put(sql, " NOT INDEXED", sizeof(" NOT INDEXED"));
 }

@@ -100,21 +100,6 @@ static bool find_before(const struct dump_reader *dump, uint32_t ordinal,
     return false;
 }
 
-/* SPEC 7.1: a table that goes on has the same columns, by name and order. */
-static bool have_same_columns(const struct schema_table *a, const struct schema_table *b)
-{
-    if (a->column_count != b->column_count)
-        return false;
-    for (uint32_t i = 0; i < a->column_count; i++) {
-        const struct schema_text *name = &a->columns[i].name;
-        const struct schema_text *other = &b->columns[i].name;
-
-        if (name->size != other->size || memcmp(name->bytes, other->bytes, name->size) != 0)
-            return false;
-    }
-    return true;
-}
-
 /* Goes back to the dump that holds the table whole, and notes its ordinals on the way. */
 static bool trace(struct chain_table *out, uint32_t ordinal, struct error *err)
 {
@@ -131,7 +116,7 @@ static bool trace(struct chain_table *out, uint32_t ordinal, struct error *err)
             return error_set(err, ERROR_CORRUPT,
                 "%s: table \"%s\" continues one that %s does not have", dump->file.path,
                 table->name.bytes, dump[-1].file.path);
-        if (!have_same_columns(table, &dump[-1].schema.tables[out->ordinals[at - 1]]))
+        if (!schema_table_same_columns(table, &dump[-1].schema.tables[out->ordinals[at - 1]]))
             return error_set(err, ERROR_CORRUPT, "%s: table \"%s\" has other columns than in %s",
                 dump->file.path, table->name.bytes, dump[-1].file.path);
         at--;

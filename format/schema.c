@@ -73,6 +73,32 @@ void schema_sort(struct schema *schema)
         qsort(schema->tables, schema->table_count, sizeof(*schema->tables), compare_tables);
 }
 
+bool schema_text_equal(const struct schema_text *a, const struct schema_text *b)
+{
+    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+void schema_put_name(struct byte_buffer *sql, const struct schema_text *name)
+{
+    byte_buffer_put_u8(sql, '"');
+    for (size_t i = 0; i < name->size; i++) {
+        if (name->bytes[i] == '"')
+            byte_buffer_put_u8(sql, '"');
+        byte_buffer_put_u8(sql, (uint8_t)name->bytes[i]);
+    }
+    byte_buffer_put_u8(sql, '"');
+}
+
+bool schema_table_same_columns(const struct schema_table *a, const struct schema_table *b)
+{
+    if (a->column_count != b->column_count)
+        return false;
+    for (uint32_t i = 0; i < a->column_count; i++)
+        if (!schema_text_equal(&a->columns[i].name, &b->columns[i].name))
+            return false;
+    return true;
+}
+
 const struct schema_table *schema_find_table(const struct schema *schema, const char *name)
 {
     const struct schema_table wanted = {.name = {.bytes = name, .size = strlen(name)}};

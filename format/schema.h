@@ -108,8 +108,19 @@ void schema_encode(struct byte_buffer *out, const struct schema *schema);
 /* Decodes the body of a SCHEMA block. Fails with ERROR_CORRUPT; then release all the same. */
 MUST_CHECK bool schema_decode(struct schema *out, struct byte_reader *body, struct error *err);
 
+bool schema_text_equal(const struct schema_text *a, const struct schema_text *b);
+
+/* Appends a name as SQL has it, in double quotes; one inside is doubled. No NUL at the end. */
+void schema_put_name(struct byte_buffer *sql, const struct schema_text *name);
+
 /* The table of that name (exact bytes), or NULL. */
 const struct schema_table *schema_find_table(const struct schema *schema, const char *name);
+
+/*
+ * Whether the rows of both can be compared: the columns have the same names in the same order
+ * (SPEC 7.1).
+ */
+bool schema_table_same_columns(const struct schema_table *a, const struct schema_table *b);
 
 /* True if rows of this table are in a dump (all but virtual tables). */
 bool schema_table_has_rows(const struct schema_table *table);

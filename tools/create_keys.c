@@ -3,7 +3,6 @@
 #include "base/owned.h"
 #include "tools/create_name.h"
 #include "tools/restore_schema.h"
-#include "tools/sql_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +158,7 @@ static void put_part(struct byte_buffer *out, const struct schema_table *table,
     if (folds)
         byte_buffer_format(
             out, "%s(", strcasecmp(part->collation, "NOCASE") == 0 ? "lower" : "rtrim");
-    sql_name_put(out, &table->columns[part->column].name);
+    schema_put_name(out, &table->columns[part->column].name);
     if (folds && strcasecmp(part->collation, "NOCASE") == 0)
         byte_buffer_format(out, " COLLATE \"C\"");
     else if (folds)
@@ -173,7 +172,7 @@ static void put_columns(struct byte_buffer *out, const struct schema_table *tabl
     byte_buffer_format(out, " (");
     for (size_t i = 0; i < count; i++) {
         byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
-        sql_name_put(out, &table->columns[columns[i]].name);
+        schema_put_name(out, &table->columns[columns[i]].name);
     }
     byte_buffer_format(out, ")");
 }
@@ -243,9 +242,9 @@ static void put_index(
 
     byte_buffer_format(out, "CREATE %sINDEX ", key->is_unique ? "UNIQUE " : "");
     if (key->origin == 'c' && name.size <= CREATE_SCRIPT_NAME_SIZE_MAX)
-        sql_name_put(out, &name);
+        schema_put_name(out, &name);
     byte_buffer_format(out, "%sON ", out->data[out->size - 1] == ' ' ? "" : " ");
-    sql_name_put(out, &table->name);
+    schema_put_name(out, &table->name);
     byte_buffer_format(out, " (");
     for (size_t i = 0; i < key->part_count; i++) {
         byte_buffer_format(out, "%s", i == 0 ? "" : ", ");
@@ -431,11 +430,11 @@ static bool put_reference(struct create_script *script, uint32_t ordinal,
         return true;
     }
     byte_buffer_format(out, "ALTER TABLE ");
-    sql_name_put(out, &table_of(script, ordinal)->name);
+    schema_put_name(out, &table_of(script, ordinal)->name);
     byte_buffer_format(out, " ADD FOREIGN KEY");
     put_columns(out, table_of(script, ordinal), from, reference->count);
     byte_buffer_format(out, " REFERENCES ");
-    sql_name_put(out, &table_of(script, parent)->name);
+    schema_put_name(out, &table_of(script, parent)->name);
     put_columns(out, table_of(script, parent), to, reference->count);
     byte_buffer_format(
         out, " ON UPDATE %s ON DELETE %s;\n", reference->on_update, reference->on_delete);

@@ -2,7 +2,6 @@
 
 #include "base/owned.h"
 #include "base/utf8.h"
-#include "tools/sql_name.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +75,6 @@ void create_name_put(struct byte_buffer *out, const struct schema *schema, const
     byte_buffer_put_u8(&made, '\0');
     text = (struct schema_text){(const char *)made.data, made.size - 1};
     byte_buffer_format(out, "%s ", prefix);
-    sql_name_put(out, &text);
+    schema_put_name(out, &text);
     byte_buffer_format(out, " ");
 }

@@ -9,7 +9,6 @@
 #include "tools/create_keys.h"
 #include "tools/create_name.h"
 #include "tools/restore_schema.h"
-#include "tools/sql_name.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -288,7 +287,7 @@ static void put_column(
 
     note_column(script, ordinal, at);
     byte_buffer_format(body, "%s\n    ", at == 0 ? "" : ",");
-    sql_name_put(body, &column->name);
+    schema_put_name(body, &column->name);
     byte_buffer_format(body, " %s", type->sql);
     if (is_rowid(table, column) && type->kind == CREATE_BIGINT)
         put_identity(script, body, table, at);
@@ -311,7 +310,7 @@ static bool put_table(struct create_script *script, uint32_t ordinal, struct err
     if (!create_keys_put(script, ordinal, &body, &indexes, err))
         return error_wrap(err, "table \"%s\"", table->name.bytes);
     byte_buffer_format(&script->text, "CREATE TABLE ");
-    sql_name_put(&script->text, &table->name);
+    schema_put_name(&script->text, &table->name);
     byte_buffer_format(&script->text, " (");
     byte_buffer_put(&script->text, body.data, body.size);
     byte_buffer_format(&script->text, "\n);\n");

@@ -1,7 +1,6 @@
 #include "tools/restore_plain.h"
 
 #include "base/owned.h"
-#include "tools/sql_name.h"
 #include "watch/progress_task.h"
 
 #include <stdarg.h>
@@ -24,7 +23,7 @@ static void put_name(struct byte_buffer *sql, const char *name)
 {
     struct schema_text text = {.bytes = name, .size = strlen(name)};
 
-    sql_name_put(sql, &text);
+    schema_put_name(sql, &text);
 }
 
 /* "PRAGMA main.<pragma>("<name>")" */
@@ -113,14 +112,14 @@ static bool create_sql(struct restore_plain *plain, struct byte_buffer *sql, str
     if (!find_key_index(plain, &key_index, err))
         return false;
     put_text(sql, "CREATE TABLE main.");
-    sql_name_put(sql, &plain->name);
+    schema_put_name(sql, &plain->name);
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct schema_column *column = &table->columns[i];
 
         if (column->generated == SCHEMA_GENERATED_VIRTUAL)
             continue;
         put_text(sql, separator);
-        sql_name_put(sql, &column->name);
+        schema_put_name(sql, &column->name);
         put_text(sql, is_rowid(plain, column, &key_index) ? " INTEGER PRIMARY KEY" : "");
         separator = ", ";
     }
@@ -204,7 +203,7 @@ static bool run_on(struct restore_plain *plain, const char *what, const struct s
 
     put_text(&sql, what);
     put_text(&sql, " main.");
-    sql_name_put(&sql, name);
+    schema_put_name(&sql, name);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(plain->file, (const char *)sql.data, err);
 }

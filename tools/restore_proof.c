@@ -4,7 +4,6 @@
 #include "base/stop.h"
 #include "format/state.h"
 #include "tools/restore_sum.h"
-#include "tools/sql_name.h"
 #include "watch/progress_task.h"
 
 #include <inttypes.h>
@@ -151,7 +150,7 @@ static bool check_columns(
     bool is_row;
 
     byte_buffer_format(&sql, "PRAGMA main.table_xinfo(");
-    sql_name_put(&sql, &table->name);
+    schema_put_name(&sql, &table->name);
     byte_buffer_format(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     if (!sqlite_file_prepare(file, (const char *)sql.data, &statement, NULL, err))
@@ -233,7 +232,7 @@ static bool check_rows(struct sqlite_file *file, const struct schema_table *tabl
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
     byte_buffer_format(&sql, "PRAGMA main.integrity_check(");
-    sql_name_put(&sql, &table->name);
+    schema_put_name(&sql, &table->name);
     byte_buffer_format(&sql, ")");
     byte_buffer_put_u8(&sql, '\0');
     return check_lines(file, (const char *)sql.data, notes, err);

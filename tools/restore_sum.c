@@ -1,7 +1,6 @@
 #include "tools/restore_sum.h"
 
 #include "base/owned.h"
-#include "tools/sql_name.h"
 
 #define FUNCTION_NAME "valise_sum"
 
@@ -23,10 +22,10 @@ static void select_sql(struct byte_buffer *sql, const struct schema_table *table
     byte_buffer_format(sql, "SELECT %s", before);
     for (uint32_t i = 0; i < table->column_count; i++) {
         byte_buffer_format(sql, i > 0 ? ", " : "");
-        sql_name_put(sql, &table->columns[i].name);
+        schema_put_name(sql, &table->columns[i].name);
     }
     byte_buffer_format(sql, "%s FROM main.", after);
-    sql_name_put(sql, &table->name);
+    schema_put_name(sql, &table->name);
     byte_buffer_format(sql, " NOT INDEXED");
     byte_buffer_put_u8(sql, '\0');
 }

@@ -2,7 +2,6 @@
 
 #include "base/owned.h"
 #include "tools/restore_sum.h"
-#include "tools/sql_name.h"
 
 #include <inttypes.h>
 
@@ -36,13 +35,13 @@ static void insert_sql(
     const char *separator = "";
 
     byte_buffer_format(sql, "INSERT OR FAIL INTO main.");
-    sql_name_put(sql, load->into);
+    schema_put_name(sql, load->into);
     byte_buffer_format(sql, "(");
     for (uint32_t i = 0; i < load->table->column_count; i++) {
         if (!is_loaded(load, &load->table->columns[i]))
             continue;
         byte_buffer_format(sql, "%s", separator);
-        sql_name_put(sql, &load->table->columns[i].name);
+        schema_put_name(sql, &load->table->columns[i].name);
         byte_buffer_format(&values, "%sc%" PRIu32, separator, i);
         separator = ", ";
     }
@@ -78,7 +77,7 @@ static bool delete_rows(struct load *load, struct error *err)
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
     byte_buffer_format(&sql, "DELETE FROM main.");
-    sql_name_put(&sql, &load->table->name);
+    schema_put_name(&sql, &load->table->name);
     byte_buffer_put_u8(&sql, '\0');
     return sqlite_file_exec(load->file, (const char *)sql.data, err);
 }

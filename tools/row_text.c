@@ -1,7 +1,6 @@
 #include "tools/row_text.h"
 
 #include "base/utf8.h"
-#include "tools/sql_name.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -182,12 +181,12 @@ static void put_insert(
     const char *separator = " (";
 
     byte_buffer_put_text(out, "INSERT INTO ");
-    sql_name_put(out, &table->name);
+    schema_put_name(out, &table->name);
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].generated != SCHEMA_GENERATED_NO)
             continue;
         byte_buffer_put_text(out, separator);
-        sql_name_put(out, &table->columns[i].name);
+        schema_put_name(out, &table->columns[i].name);
         separator = ", ";
     }
     byte_buffer_put_text(out, ") VALUES ");

@@ -158,25 +158,13 @@ static bool walk_part(struct walk *walk, struct side *old, struct side *new, str
 
 /* --- tables --------------------------------------------------------------------------- */
 
-static bool has_same_columns(const struct table_diff *diff)
+static bool is_comparable(const struct table_diff *diff)
 {
-    const struct schema_table *a;
-    const struct schema_table *b;
-
-    if (diff->old.chain == NULL || diff->new.chain == NULL)
-        return false;
-    a = &chain_last(diff->old.chain)->schema.tables[diff->old.ordinal];
-    b = &chain_last(diff->new.chain)->schema.tables[diff->new.ordinal];
-    if (a->column_count != b->column_count)
-        return false;
-    for (uint32_t i = 0; i < a->column_count; i++) {
-        const struct schema_text *name = &a->columns[i].name;
-        const struct schema_text *other = &b->columns[i].name;
-
-        if (name->size != other->size || memcmp(name->bytes, other->bytes, name->size) != 0)
-            return false;
-    }
-    return true;
+    return diff->old.chain != NULL
+           && diff->new.chain
+                  != NULL &&schema_table_same_columns(
+                      &chain_last(diff->old.chain)->schema.tables[diff->old.ordinal],
+                      &chain_last(diff->new.chain)->schema.tables[diff->new.ordinal]);
 }
 
 static bool run(struct walk *walk, struct side *old, struct side *new, struct error *err)
@@ -214,16 +202,16 @@ bool table_diff_run(struct table_diff *diff, struct error *err)
     OWNED(side) struct side old = {0};
     OWNED(side) struct side new = {0};
     struct walk walk = {.diff = diff};
-    bool is_comparable = has_same_columns(diff);
+    bool can_compare = is_comparable(diff);
     bool done;
 
     diff->removed_count = 0;
     diff->added_count = 0;
-    if (is_comparable && is_equal(diff))
+    if (can_compare && is_equal(diff))
         return true;
     if (!side_open(&old, &diff->old, err) || !side_open(&new, &diff->new, err))
         return false;
-    done = is_comparable ? run(&walk, &old, &new, err) : run_apart(&walk, &old, &new, err);
+    done = can_compare ? run(&walk, &old, &new, err) : run_apart(&walk, &old, &new, err);
     row_counts_release(&walk.counts);
     return done;
 }

@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "postgres/quote.h"
 #include "replay/ledger/table_state.h"
+#include "replay/target/row_count.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,16 +43,11 @@ static bool add_up(const struct ledger *ledger, const struct delta_table *table,
 static bool count_derived(const struct plan_table *table, struct connection *connection,
     struct ledger_part *part, struct error *err)
 {
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-    OWNED(connection_rows) struct connection_rows rows = {0};
+    int64_t row_count;
 
-    quote_plain(&sql, "SELECT count(*) FROM ");
-    quote_plain(&sql, target_catalog_only(table->target));
-    quote_qualified(&sql, table->target->schema, table->target->name);
-    if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+    if (!row_count_read(connection, table->target, &row_count, err))
         return false;
-    *part = (struct ledger_part){
-        .table = table->name, .row_count = (uint64_t)connection_rows_integer(&rows, 0, 0)};
+    *part = (struct ledger_part){.table = table->name, .row_count = (uint64_t)row_count};
     return true;
 }
 

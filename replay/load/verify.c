@@ -4,6 +4,7 @@
 #include "postgres/connection_copy.h"
 #include "postgres/quote.h"
 #include "replay/load/plan_progress.h"
+#include "replay/target/row_count.h"
 #include "watch/progress_task.h"
 
 #include <inttypes.h>
@@ -126,15 +127,11 @@ bool verify_read_back(const struct plan_table *table, const char *condition,
 bool verify_count_rows(const struct plan_table *table, struct connection *connection,
     struct verify_content *found, struct error *err)
 {
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-    OWNED(connection_rows) struct connection_rows rows = {0};
+    int64_t row_count;
 
-    quote_plain(&sql, "SELECT count(*) FROM ");
-    quote_plain(&sql, target_catalog_only(table->target));
-    quote_qualified(&sql, table->target->schema, table->target->name);
-    if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+    if (!row_count_read(connection, table->target, &row_count, err))
         return false;
-    found->row_count = (uint64_t)connection_rows_integer(&rows, 0, 0);
+    found->row_count = (uint64_t)row_count;
     return true;
 }
 

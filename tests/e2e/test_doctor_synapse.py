@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -10,26 +9,10 @@ import pytest
 
 import homeserver
 import programs
-from conftest import Database, Server
+from conftest import Database
 from doctor import Findings, commands, follow_sql
+from prepared import target, template  # noqa: F401 (fixtures)
 from synapse_kit.configuration import Installation
-
-
-@pytest.fixture(scope="module")
-def template(synapse: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A prepared database, to be copied."""
-    database = Database(postgres, postgres.create())
-    homeserver.on_postgres(synapse, tmp_path_factory.mktemp("template"), database).prepare()
-    database.settle()
-    yield database.name
-    postgres.drop(database.name)
-
-
-@pytest.fixture
-def target(template: str, postgres: Server) -> Iterator[Database]:
-    name = postgres.create(f"TEMPLATE {template}")
-    yield Database(postgres, name)
-    postgres.drop(name)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 import homeserver
 import programs
 from conftest import Database, Server
+from prepared import target, template  # noqa: F401 (fixtures)
 from synapse_kit.configuration import Installation
 
 UPDATE = "update_synapse_database"
@@ -27,23 +27,6 @@ def prepared_snapshot(synapse: Installation, tmp_path_factory: pytest.TempPathFa
         db.execute(f"INSERT INTO users (name, creation_ts) VALUES ('@alice:{homeserver.SERVER_NAME}', 1)")
         db.execute("UPDATE user_directory_stream_pos SET stream_id = 1")
     return snapshot
-
-
-@pytest.fixture(scope="module")
-def template(synapse: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A prepared database, to be copied."""
-    database = Database(postgres, postgres.create())
-    homeserver.on_postgres(synapse, tmp_path_factory.mktemp("template"), database).prepare()
-    database.settle()
-    yield database.name
-    postgres.drop(database.name)
-
-
-@pytest.fixture
-def target(template: str, postgres: Server) -> Iterator[Database]:
-    name = postgres.create(f"TEMPLATE {template}")
-    yield Database(postgres, name)
-    postgres.drop(name)
 
 
 def refused(words: list[str], snapshot: Path, target: Database, synapse: Installation, folder: Path,

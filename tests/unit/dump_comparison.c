@@ -43,10 +43,10 @@ static sqlite3_stmt *select_all(sqlite3 *db, const struct schema_table *table)
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (i > 0)
             byte_buffer_put_u8(&sql, ',');
-        catalog_put_identifier(&sql, &table->columns[i].name);
+        schema_put_name(&sql, &table->columns[i].name);
     }
     byte_buffer_put(&sql, " FROM ", 6);
-    catalog_put_identifier(&sql, &table->name);
+    schema_put_name(&sql, &table->name);
     byte_buffer_put(&sql, " NOT INDEXED", sizeof(" NOT INDEXED"));
     if (sqlite3_prepare_v2(db, (const char *)sql.data, -1, &rows, NULL) != SQLITE_OK)
         fail_msg("%s", sqlite3_errmsg(db));

@@ -125,17 +125,6 @@ static void columns(void **state)
     assert_int_equal(table->columns[4].generated, SCHEMA_GENERATED_STORED);
 }
 
-static void identifiers(void **state)
-{
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
-    static const struct schema_text name = {.bytes = "a\"b'", .size = 4};
-
-    (void)state;
-    catalog_put_identifier(&sql, &name);
-    assert_int_equal(sql.size, 7);
-    assert_memory_equal(sql.data, "\"a\"\"b'\"", 7);
-}
-
 static void schema_is_damaged(void **state)
 {
     struct sample_folder *folder = *state;
@@ -162,7 +151,6 @@ int main(void)
         TEST(entries_are_sorted_and_whole),
         TEST(kinds),
         TEST(columns),
-        TEST(identifiers),
         TEST(schema_is_damaged),
     };
 

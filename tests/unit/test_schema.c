@@ -138,9 +138,21 @@ static void finds_by_exact_name(void **state)
     assert_null(schema_find_table(&nothing, "b"));
 }
 
+static void names_are_quoted(void **state)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+    static const struct schema_text name = {.bytes = "a\"b'", .size = 4};
+
+    (void)state;
+    schema_put_name(&sql, &name);
+    assert_int_equal(sql.size, 7);
+    assert_memory_equal(sql.data, "\"a\"\"b'\"", 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_quoted),
         cmocka_unit_test(decode_of_encode),
         cmocka_unit_test(every_truncation_is_reported),
         cmocka_unit_test(identity_is_the_beginning),
