@@ -10,8 +10,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STRANGER_TABLE_COUNT_MIN 10
@@ -30,20 +28,16 @@ static void tell(const struct existing_rows *existing, const char *advice, const
 
 static void tell(const struct existing_rows *existing, const char *advice, const char *fmt, ...)
 {
-    char *text = NULL;
+    const char *text;
     va_list arguments;
-    int size;
 
     va_start(arguments, fmt);
-    size = vasprintf(&text, fmt, arguments);
+    text = arena_format_list(&existing->problems->arena, fmt, arguments);
     va_end(arguments);
-    if (size < 0)
-        abort();
     if (existing->policy == EXISTING_ROWS_REPLACE)
         problems_note(existing->problems, undoable, "%s: replaced", text);
     else
         problems_add(existing->problems, advice, "%s", text);
-    free(text);
 }
 
 /* --- never replayed --------------------------------------------------------------- */

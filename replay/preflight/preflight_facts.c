@@ -227,21 +227,17 @@ static void tell_difference(
     const struct preflight *p, const struct profile_fact *fact, const char *fmt, ...)
 {
     bool is_allowed = allowances_has(&p->allowances->differences, fact->name);
-    char *text = NULL;
+    const char *text;
     va_list arguments;
-    int size;
 
     va_start(arguments, fmt);
-    size = vasprintf(&text, fmt, arguments);
+    text = arena_format_list(&p->problems->arena, fmt, arguments);
     va_end(arguments);
-    if (size < 0)
-        abort();
     if (is_allowed)
         problems_note(p->problems, NULL, "%s; allowed to differ", text);
     else
         problems_add(
             p->problems, allowed_by(p, fact->hint, "--allow-difference", fact->name), "%s", text);
-    free(text);
 }
 
 static void compare_sets(const struct preflight *p, const struct profile_fact *fact,
