@@ -21,11 +21,11 @@ class ServerSteps:
         steps = []
         for jobs in [self.place.jobs] if self.is_large else sorted({1, self.place.jobs}):
             steps += self.limits(jobs, once=jobs != self.place.jobs) + self.replays(jobs, once=jobs != self.place.jobs)
-        steps += self.deltas()
-        if not self.is_large:
-            steps.append(Step("statements", "a replay with every statement in the server's log", self.log_statements,
-                              needs=("dump L3",)))
-        return steps
+        return steps + self.deltas()
+
+    def bookkeeping(self):
+        return [Step("statements", "a replay with every statement in the server's log", self.log_statements,
+                     needs=("dump L3",))]
 
     def limits(self, jobs, once):
         steps = [
