@@ -129,13 +129,12 @@ static void plan_progress(struct progress *progress, const struct chain *chain)
 
     for (uint32_t i = 0; i < dump->schema.table_count; i++) {
         uint32_t number = progress_table(progress, dump->schema.tables[i].name.bytes);
-        struct progress_count count = {.rows = dump->ends[i].row_count, .items = 1};
-        struct progress_count load;
+        struct progress_count count;
 
         if (!schema_table_has_rows(&dump->schema.tables[i]))
             continue;
-        load = load_count(chain, i);
-        progress_plan(progress, PROGRESS_LOAD, number, &load);
+        count = load_count(chain, i);
+        progress_plan(progress, PROGRESS_LOAD, number, &count);
         progress_plan(progress, PROGRESS_VERIFY, number, &count);
     }
     restore_schema_plan(&dump->schema, progress);

@@ -114,7 +114,7 @@ static void put_text(struct byte_buffer *out, const struct dump_check *check)
         !check->has_header                ? "dump of unknown kind"
         : check->header.kind == DUMP_FULL ? "full dump"
                                           : "delta",
-        check->block_count, tally.table_count, check->row_count);
+        dump_check_block_count(check), tally.table_count, check->row_count);
     if (check->has_state) {
         state_format(state, check->state_id);
         byte_buffer_format(out, "state %s\n", state);
@@ -185,7 +185,7 @@ static void put_json(struct byte_buffer *out, const struct dump_check *check)
     json_writer_named_text(&w, "state", check->has_state ? state : NULL);
     json_writer_named_unsigned(&w, "size", check->file.size);
     json_writer_named_unsigned(&w, "raw_size", check->raw_size);
-    json_writer_named_unsigned(&w, "blocks", check->block_count);
+    json_writer_named_unsigned(&w, "blocks", dump_check_block_count(check));
     json_writer_named_unsigned(&w, "rows", check->row_count);
     json_writer_named_unsigned(&w, "damage_count", check->damage_count);
     json_writer_name(&w, "damages");

@@ -241,6 +241,12 @@ static bool find_blocks(struct dump_check *check, struct error *err)
     return true;
 }
 
+size_t dump_check_block_count(const struct dump_check *check)
+{
+    /* Who looks for frames finds those of the index among them. */
+    return check->block_count + (check->has_index ? check->tail.index_block_count : 0);
+}
+
 /* SPEC 7.3. */
 static bool take_unchanged(
     struct dump_check *check, const struct byte_reader *body, struct error *err)

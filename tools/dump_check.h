@@ -110,6 +110,9 @@ MUST_CHECK bool dump_check_run(struct dump_check *check, const char *path, unsig
 void dump_check_report(
     struct dump_check *check, const struct damage *damage, const struct error *err);
 
+/* All blocks that were found, those of the index too. */
+size_t dump_check_block_count(const struct dump_check *check);
+
 /* True if the rows of this table are proven to be as they were dumped. */
 bool dump_check_table_is_whole(const struct dump_check *check, uint32_t table);
 

@@ -287,10 +287,8 @@ static bool run_task(
     done = task->what == TASK_ROWS ? check_rows(file, table, &proving->notes[task->table], err)
                                    : check_sum(file, table, &proving->dump->ends[task->table],
                                        &proving->found[task->table], err);
-    if (task->what == TASK_SUM)
-        progress_task_add(
-            &told, &(struct progress_count){
-                       .rows = proving->dump->ends[task->table].row_count, .items = 1});
+    if (task->what == TASK_SUM && done)
+        progress_settle(proving->progress, PROGRESS_VERIFY, task->table);
     return done || error_wrap(err, "table \"%s\"", table->name.bytes);
 }
 

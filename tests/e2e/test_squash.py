@@ -169,6 +169,14 @@ def test_a_full_disk_is_noticed(tmp_path: Path) -> None:
         fail(IO, ["space"], VALISE, "squash", "-o", "-", full, stdout=file)
 
 
+def test_all_commands_count_the_same_blocks(tmp_path: Path) -> None:
+    full = dump(make(tmp_path / "a.db", 1000), tmp_path / "full")
+    count = info(full)["blocks"]
+    assert f" {count} blocks" in succeed(VALISE, "squash", "-o", tmp_path / "copy", full).out
+    assert f" {count} blocks" in succeed(VALISE, "verify", full).out
+    assert json.loads(succeed(VALISE, "verify", "--json", full).out)["blocks"] == count
+
+
 def test_a_lone_full_dump_is_copied_byte_for_byte(tmp_path: Path) -> None:
     full = dump(make(tmp_path / "a.db"), tmp_path / "full")
     assert squash(tmp_path / "copy", full).read_bytes() == full.read_bytes()
