@@ -11,6 +11,11 @@ def dump_limit(level, cores):
     return lambda samples: max(samples["scan columns"].seconds, samples[f"zstd L{level}"].seconds / cores)
 
 
+def squash_limit(cores):
+    """A squash cannot be faster than zstd on all cores: decompressing all, compressing what deltas touch."""
+    return lambda samples: samples["zstd squash"].seconds / cores
+
+
 class FileSteps:
     """The steps for one Place. is_large: only what the plots and the goals need."""
 
@@ -33,7 +38,10 @@ class FileSteps:
             Step("delta dump", "valise-dump --base, of a changed version", lambda: self.delta("all"),
                  limit=total("scan columns"), parts=("scan sink",), needs=("dump L3",)),
             Step("verify file", "valise verify FULL", self.verify, needs=("dump L3",)),
-            Step("squash", "valise squash FULL DELTA", self.squash, needs=("dump L3", "delta dump")),
+            Step("squash", "valise squash FULL DELTA", self.squash, limit=squash_limit(self.place.cores),
+                 needs=("dump L3", "delta dump")),
+            Step("zstd squash", "all that is read, and what is made anew", self.compress_squashed, "limit",
+                 needs=("squash",)),
             Step("fill SQLite", "prepared INSERT of all rows, then the indexes", self.fill, "limit", once=slow),
             Step("restore", "valise restore FULL", self.restore, limit=total("fill SQLite"), once=slow,
                  needs=("dump L3",)),
@@ -69,6 +77,13 @@ class FileSteps:
         path = self.place.file("squashed.valise")
         return self.place.writing(path, [self.place.program("tools/valise"), "squash", "-o", str(path),
                                          str(self.place.dump_of(3)), str(self.place.delta_of("all"))])
+
+    def compress_squashed(self):
+        """zstd of what the squash of this round read and made; the time is CPU time of one core."""
+        sample = run([self.place.program("tests/bench/limit_squash"), "3", str(self.place.file("squashed.valise")),
+                      str(self.place.dump_of(3)), str(self.place.delta_of("all"))])
+        sample.seconds = sample.cpu_seconds = sample.facts["cpu_seconds"]
+        return sample
 
     def fill(self):
         path = self.place.file("filled.db")
