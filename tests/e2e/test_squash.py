@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import CORRUPT, DUMP, IO, VALISE, dump, fail, succeed
+from programs import CORRUPT, DUMP, IO, REFUSED, VALISE, dump, fail, succeed
 from random_database import RandomDatabase
 
 
@@ -175,6 +175,44 @@ def test_all_commands_count_the_same_blocks(tmp_path: Path) -> None:
     assert f" {count} blocks" in succeed(VALISE, "squash", "-o", tmp_path / "copy", full).out
     assert f" {count} blocks" in succeed(VALISE, "verify", full).out
     assert json.loads(succeed(VALISE, "verify", "--json", full).out)["blocks"] == count
+
+
+def test_only_a_chain_is_squashed(tmp_path: Path) -> None:
+    """Out of order, twice, without the full dump in front, or of another database: nothing is written."""
+    database = make(tmp_path / "a.db", 100)
+    full = dump(database, tmp_path / "full")
+    execute(database, "UPDATE d SET t = 'changed' WHERE id = 50")
+    first = delta(database, tmp_path / "first", full)
+    execute(database, "DELETE FROM d WHERE id = 50")
+    second = delta(database, tmp_path / "second", full, first)
+    other = dump(execute(tmp_path / "b.db", "CREATE TABLE d(id INTEGER PRIMARY KEY, t TEXT)"), tmp_path / "other")
+    for chain in ((full, second), (full, second, first), (full, first, first), (other, first), (second, first)):
+        fail(REFUSED, ["starts from state"], VALISE, "squash", "-o", tmp_path / "never", *chain)
+    fail(REFUSED, ["only be the first"], VALISE, "squash", "-o", tmp_path / "never", first, full)
+    assert not (tmp_path / "never").exists()
+    fail(REFUSED, ["--force"], VALISE, "squash", "-o", full, full, first)
+    before = info(second)["state"]
+    succeed(VALISE, "squash", "--force", "-o", full, full, first, second)       # in the place of what it reads
+    succeed(VALISE, "verify", full)
+    assert info(full)["state"] == before
+
+
+def test_rows_of_megabytes(tmp_path: Path) -> None:
+    """Each ends a block; changed, removed and added ones, and what is beside them."""
+    database = execute(tmp_path / "a.db", "CREATE TABLE h(id INTEGER PRIMARY KEY, b)", numbers("h", 30000),
+                       "UPDATE h SET b = randomblob(3000000 * (id / 10000)) WHERE id % 10000 = 0")
+    full = dump(database, tmp_path / "full")
+    execute(database, "UPDATE h SET b = b || 'more' WHERE id % 10000 = 9999", "DELETE FROM h WHERE id = 20000")
+    first = delta(database, tmp_path / "first", full)
+    execute(database, "INSERT INTO h VALUES (20000, zeroblob(20000000))", "UPDATE h SET b = NULL WHERE id = 30000")
+    second = delta(database, tmp_path / "second", full, first)
+    direct = info(dump(database, tmp_path / "direct"))["state"]
+    squashed = squash(tmp_path / "squashed", full, first, second)
+    assert info(squashed)["state"] == direct
+    succeed(VALISE, "squash", "--threads", "1", "-o", tmp_path / "one", full, first, second)
+    assert (tmp_path / "one").read_bytes() == squashed.read_bytes()
+    squash(tmp_path / "deltas", first, second)
+    assert info(squash(tmp_path / "again", full, tmp_path / "deltas"))["state"] == direct
 
 
 def test_a_lone_full_dump_is_copied_byte_for_byte(tmp_path: Path) -> None:
