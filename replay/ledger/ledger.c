@@ -372,10 +372,10 @@ bool ledger_check_table(
            || error_wrap(err, "table \"%s\"", table->name);
 }
 
-bool ledger_save_table(const struct ledger *ledger, struct connection *connection,
-    const struct target_table *table, struct error *err)
+/* Moves the rows that a table has, and appends what the ledger says of it. */
+static bool save_table(const struct ledger *ledger, struct connection *connection,
+    const struct target_table *table, struct byte_buffer *sql, struct error *err)
 {
-    OWNED(byte_buffer) struct byte_buffer sql = {0};
     char copy_name[64];
     const char *texts[] = {table->schema, table->name, table->has_rows ? copy_name : NULL};
 
@@ -383,11 +383,24 @@ bool ledger_save_table(const struct ledger *ledger, struct connection *connectio
         copy_name, sizeof(copy_name), "rows_%" PRId64 "_%" PRIu32, ledger->replay.id, table->oid);
     if (table->has_rows && !move_rows(connection, table, copy_name, err))
         return error_wrap(err, "table \"%s\"", table->name);
-    quote_plain(&sql, "INSERT INTO valise.saved_table VALUES (");
-    put_number(&sql, ledger->replay.id);
-    put_literals(&sql, texts, 3);
-    quote_plain(&sql, ")");
-    return connection_exec(connection, quote_text(&sql), err);
+    quote_plain(sql, "(");
+    put_number(sql, ledger->replay.id);
+    put_literals(sql, texts, 3);
+    quote_plain(sql, ")");
+    return true;
+}
+
+bool ledger_save_tables(const struct ledger *ledger, struct connection *connection,
+    const struct target_table *const *tables, size_t count, struct error *err)
+{
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        quote_plain(&sql, i == 0 ? "INSERT INTO valise.saved_table VALUES " : ", ");
+        if (!save_table(ledger, connection, tables[i], &sql, err))
+            return false;
+    }
+    return count == 0 || connection_exec(connection, quote_text(&sql), err);
 }
 
 bool ledger_save_sequences(const struct ledger *ledger, struct connection *connection,

@@ -88,12 +88,12 @@ MUST_CHECK bool ledger_begin(struct ledger *ledger, struct connection *connectio
 MUST_CHECK bool ledger_save_ddl(const struct ledger *ledger, struct connection *connection,
     const struct ddl_plan *plan, struct error *err);
 
-/* The rows of a table that the replay will write, if any, are copied; then they are deleted. Fails
+/* The rows of tables that the replay will write, if any, are copied; then they are deleted. Fails
    with ERROR_REFUSED where that would act on rows of a table that is not written. */
-MUST_CHECK bool ledger_save_table(const struct ledger *ledger, struct connection *connection,
-    const struct target_table *table, struct error *err);
+MUST_CHECK bool ledger_save_tables(const struct ledger *ledger, struct connection *connection,
+    const struct target_table *const *tables, size_t count, struct error *err);
 
-/* Fails as ledger_save_table() would, and does nothing. */
+/* Fails as ledger_save_tables() would for it, and does nothing. */
 MUST_CHECK bool ledger_check_table(
     struct connection *connection, const struct target_table *table, struct error *err);
 

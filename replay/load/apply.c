@@ -50,12 +50,17 @@ static void plan_ddl(const struct apply *apply, struct ddl_plan *ddl)
 
 static bool save_tables(const struct apply *apply, struct error *err)
 {
+    const struct target_table **tables =
+        byte_buffer_calloc(apply->plan->table_count + 1, sizeof(*tables));
+    size_t count = 0;
+    bool done;
+
     for (size_t i = 0; i < apply->plan->table_count; i++)
-        if (plan_writes(&apply->plan->tables[i])
-            && !ledger_save_table(
-                apply->ledger, apply->connection, apply->plan->tables[i].target, err))
-            return false;
-    return true;
+        if (plan_writes(&apply->plan->tables[i]))
+            tables[count++] = apply->plan->tables[i].target;
+    done = ledger_save_tables(apply->ledger, apply->connection, tables, count, err);
+    free((void *)tables);
+    return done;
 }
 
 static bool check_tables(const struct apply *apply, struct error *err)
