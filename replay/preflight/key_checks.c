@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUDGET ((size_t)64 << 20) /* bytes of memory for all keys together */
+#define BUDGET ((size_t)8 << 20) /* bytes of memory for all keys together */
 
 /* --- unique keys ------------------------------------------------------------ */
 

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #define CAPACITY_MIN 4096
-#define READ_COUNT 512 /* hashes of a run in memory while merging: 8 KiB */
+#define READ_COUNT_MIN 16  /* hashes of a run in memory while merging */
+#define READ_COUNT_MAX 512 /* 8 KiB */
 
 void key_runs_init(struct key_runs *runs)
 {
@@ -130,7 +131,7 @@ bool key_runs_add(
 static bool fill(const struct key_runs *runs, struct key_runs_cursor *cursor, struct error *err)
 {
     uint64_t left = cursor->end - cursor->offset;
-    size_t size = READ_COUNT * sizeof(struct hash128);
+    size_t size = runs->read_count * sizeof(struct hash128);
     size_t got = 0;
 
     if (left < size)
@@ -183,14 +184,25 @@ static void begin_heap(struct key_runs *runs)
         sink(runs, i);
 }
 
+/* Together as many as one run has: more runs do not need more memory. */
+static size_t read_count(const struct key_runs *runs)
+{
+    size_t count = runs->spilled_count == 0 ? 0 : runs->capacity / runs->spilled_count;
+
+    if (count > READ_COUNT_MAX)
+        return READ_COUNT_MAX;
+    return count < READ_COUNT_MIN ? READ_COUNT_MIN : count;
+}
+
 static void prepare(struct key_runs *runs)
 {
     if (!runs->is_sorted && runs->count > 0)
         sort(runs->items, runs->items + runs->capacity, runs->count);
     if (!runs->is_sorted) {
         runs->cursors = byte_buffer_calloc(runs->spilled_count + 1, sizeof(*runs->cursors));
-        runs->read_buffers =
-            byte_buffer_calloc(runs->spilled_count * READ_COUNT + 1, sizeof(*runs->read_buffers));
+        runs->read_count = read_count(runs);
+        runs->read_buffers = byte_buffer_calloc(
+            runs->spilled_count * runs->read_count + 1, sizeof(*runs->read_buffers));
     }
     runs->is_sorted = true;
 }
@@ -203,7 +215,7 @@ bool key_runs_begin(struct key_runs *runs, struct error *err)
     for (size_t i = 0; i < runs->spilled_count; i++) {
         runs->cursors[i] = (struct key_runs_cursor){.offset = i * size,
             .end = (i + 1) * size,
-            .buffer = runs->read_buffers + i * READ_COUNT};
+            .buffer = runs->read_buffers + i * runs->read_count};
         if (!fill(runs, &runs->cursors[i], err))
             return false;
     }

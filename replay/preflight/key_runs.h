@@ -35,12 +35,13 @@ struct key_runs {
     size_t spilled_count;            /* runs in the file, of `capacity` hashes each */
     struct key_runs_cursor *cursors; /* owned: a heap while reading */
     size_t cursor_count;
-    struct hash128 *read_buffers; /* owned */
+    struct hash128 *read_buffers; /* owned: read_count for each run in the file */
+    size_t read_count;
 };
 
 void key_runs_init(struct key_runs *runs);
 
-/* Bytes of memory to use, before anything is added; a little more is needed while merging. */
+/* Bytes of memory to use, before anything is added; half as much again is needed while merging. */
 void key_runs_limit(struct key_runs *runs, size_t budget);
 
 void key_runs_release(struct key_runs *runs);

@@ -66,7 +66,7 @@ static void nothing_yields_nothing(void **state)
 /* In memory, exactly full, and spilled into many runs; read twice. */
 static void all_keys_come_back_in_order(void **state)
 {
-    static const uint64_t counts[] = {1, 4095, 4096, 4097, 8192, 300001};
+    static const uint64_t counts[] = {1, 4095, 4096, 4097, 8192, 300001, 1100001};
 
     (void)state;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
