@@ -1,6 +1,7 @@
 #include "format/dump_reader.h"
 
 #include "base/owned.h"
+#include "base/stop.h"
 #include "format/movable_frame.h"
 #include "format/sha256.h"
 #include "format/state.h"
@@ -464,7 +465,7 @@ bool dump_reader_check_digest(const struct dump_reader *reader, struct error *er
     for (uint64_t at = 0; at < end; at += DIGEST_CHUNK_SIZE) {
         size_t size = end - at < DIGEST_CHUNK_SIZE ? (size_t)(end - at) : DIGEST_CHUNK_SIZE;
 
-        if (!file_input_read_at(&reader->file, at, chunk.data, size, err))
+        if (!stop_check(err) || !file_input_read_at(&reader->file, at, chunk.data, size, err))
             return false;
         sha256_update(&sha, chunk.data, size);
     }

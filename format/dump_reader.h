@@ -48,8 +48,8 @@ MUST_CHECK bool dump_reader_open_file(
 
 void dump_reader_release(struct dump_reader *reader);
 
-/* Reads the whole file and compares its SHA-256 with the tail. Fails with ERROR_CORRUPT, ERROR_IO.
- */
+/* Reads the whole file and compares its SHA-256 with the tail. Fails with ERROR_CORRUPT, ERROR_IO,
+   ERROR_STOPPED. */
 MUST_CHECK bool dump_reader_check_digest(const struct dump_reader *reader, struct error *err);
 
 /* What one thread needs to read blocks. Zero-initialise. */

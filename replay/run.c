@@ -233,7 +233,7 @@ static bool replay_dump(struct run_state *run, size_t at, struct error *err)
     if (!run_state_begin(run, at, err))
         return false;
     progress_describe(&run->progress, run->report.dump, run->report.database);
-    if (!check(run, err))
+    if (!check(run, err) || !dump_digests_end(&run->digests, err))
         return not_begun(run, err);
     run->report.work.seconds[OUTCOME_STEP_CHECK] = progress_clock() - begun;
     tell(run);
@@ -324,8 +324,11 @@ static bool replay(struct run_state *run, struct byte_buffer *out, struct error 
     run_state_describe(run, &run->chain.dumps[end - 1]);
     if (!find_start(run, &at, err))
         return false;
-    if (at == end)
+    if (at == end) {
+        if (!dump_digests_end(&run->digests, err))
+            return false;
         run->report.outcome = REPORT_NOTHING;
+    }
     for (size_t first = at; at < end; at++) {
         if (at > first) {
             report_text(&run->report, out);
@@ -352,6 +355,7 @@ static bool run_replay(
 {
     OWNED(file_output) struct file_output file = {.fd = -1};
     struct error failure;
+    bool is_damaged;
     bool done;
 
     /* Better now than after hours of work. */
@@ -360,8 +364,11 @@ static bool run_replay(
             || !file_output_open(&file, run->options->report, err)))
         return error_wrap(err, "--report");
     done = replay(run, out, err);
-    failure = *err;
-    if (!done && failure.kind != ERROR_REJECTED)
+    is_damaged = !done && !dump_digests_end(&run->digests, &failure);
+    if (!is_damaged)
+        failure = *err;
+    /* What a damaged dump seems to lack is no news. */
+    if (!done && !is_damaged && failure.kind != ERROR_REJECTED)
         report_problems(&run->problems, list);
     if (run->options->report != NULL
         && !report_file_write(&run->report, &file, &run->progress, done ? NULL : &failure, err)

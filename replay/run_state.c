@@ -26,6 +26,7 @@ void run_state_release(struct run_state *run)
     forget_dump(run);
     ledger_release(&run->ledger);
     connection_release(&run->connection);
+    dump_digests_release(&run->digests);
     chain_release(&run->chain);
     homeserver_release(&run->homeserver);
 }
@@ -59,9 +60,7 @@ bool run_state_open_dumps(struct run_state *run, struct error *err)
 {
     if (!chain_open(&run->chain, run->options->dumps, run->options->dump_count, err))
         return false;
-    for (size_t i = 0; i < run->chain.dump_count; i++)
-        if (!dump_reader_check_digest(&run->chain.dumps[i], err))
-            return error_wrap(err, "%s", run->chain.dumps[i].file.path);
+    dump_digests_begin(&run->digests, &run->chain);
     return true;
 }
 

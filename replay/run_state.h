@@ -11,6 +11,7 @@
 #include "format/chain.h"
 #include "postgres/homeserver.h"
 #include "replay/delta/delta_plan.h"
+#include "replay/dump_digests.h"
 #include "replay/ledger/ledger.h"
 #include "replay/load/workers.h"
 #include "replay/options.h"
@@ -29,6 +30,7 @@ struct run_state {
     struct homeserver homeserver;
     struct connection_target target;
     struct chain chain;
+    struct dump_digests digests;
     const struct dump_reader *reader; /* of the chain: the one that is at work */
     struct profile profile;
     struct connection connection;
@@ -61,7 +63,7 @@ MUST_CHECK bool run_state_lock_target(struct run_state *run, struct error *err);
 /* Likewise, and reads the ledger. */
 MUST_CHECK bool run_state_open_target(struct run_state *run, struct error *err);
 
-/* The dumps, and that each is what its own digest says. */
+/* The dumps; run->digests tells whether each is what its own digest says. */
 MUST_CHECK bool run_state_open_dumps(struct run_state *run, struct error *err);
 
 /* What a report says of a dump. */

@@ -114,6 +114,16 @@ def test_a_bad_dump(target: Database, good_dump: Path, tmp_path: Path, mutilate:
         refused(status, [*words, "bad.valise"], target, "--dsn", target.dsn, bad)
 
 
+def test_damage_comes_first(database: Database, good_dump: Path, tmp_path: Path) -> None:
+    """It is looked for while the server is asked; what a damaged dump lacks there is no news."""
+    bad = tmp_path / "bad.valise"
+    bad.write_bytes(flipped_in_the_middle(good_dump.read_bytes()))
+    for dsn in (database.dsn, "host=/nonexistent dbname=x"):
+        refused(programs.CORRUPT, ["bad.valise is damaged"], database, "--dsn", dsn, bad)
+        done = programs.fail(programs.CORRUPT, ["bad.valise is damaged"], programs.REPLAY, "--dry-run", "--dsn", dsn, bad)
+        assert "no tables" not in done.error
+
+
 def test_a_missing_dump(target: Database, tmp_path: Path) -> None:
     refused(programs.IO, ["nothing.valise", "no such file"], target, "--dsn", target.dsn, tmp_path / "nothing.valise")
 
