@@ -167,6 +167,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("'0' is not a number from 1", self.refused("--rounds", "0"))
         self.assertIn("--only: '('", self.refused("--only", "("))
         self.assertIn("/nowhere/dump/valise-dump is not built", self.refused("--build", "/nowhere"))
+        self.assertIn("--write-docs needs all steps", self.refused("--write-docs", "--only", "dump"))
 
     def test_asks_for_disk_before_it_begins(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -210,6 +211,9 @@ class Reports(unittest.TestCase):
         self.assertEqual(twice.count('class="spread'), twice.count("<circle") + 6)      # and the limits, three sizes each
         line = document.seconds_line(again, "a", 0, "dump L3").points[0]
         self.assertEqual((line.low, line.y, line.high), (2, 3, 4))
+
+    def test_a_plot_of_nothing_is_empty(self):
+        self.assertNotIn("<polyline", plot.svg(document.time_panels([results({"scan sink": sample(1)})], 2)))
 
     def test_axes_have_numbers_between_powers_of_ten(self):
         self.assertEqual(plot.ticks(0.3, 30), [0.5, 1, 2, 5, 10, 20])

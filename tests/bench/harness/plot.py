@@ -160,8 +160,9 @@ class Drawing:
 
 
 def svg(panels):
-    """The panels side by side."""
-    width, height = sum(panel.width for panel in panels), max(panel.height for panel in panels)
+    """The panels side by side, but for those without lines."""
+    panels = [panel for panel in panels if panel.lines]
+    width, height = sum(panel.width for panel in panels), max((panel.height for panel in panels), default=0)
     parts, left = [], 0
     for panel in panels:
         parts += Drawing(panel, left).draw()
