@@ -235,13 +235,23 @@ def partials(output: Path) -> list[Path]:
     return sorted(output.parent.glob(f"{output.name}.??????.partial"))
 
 
+def is_held(path: Path) -> bool:
+    """Does whoever writes it hold its lock already?"""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextlib.contextmanager
 def halted(output: Path, snapshot: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A dump that stands still in the middle."""
     before = partials(output)
     with subprocess.Popen([programs.DUMP, "-o", output, snapshot], stderr=subprocess.PIPE) as process:
         try:
-            while partials(output) == before:
+            while not any(map(is_held, set(partials(output)) - set(before))):
                 assert process.poll() is None, f"ended with {process.returncode} before it was seen"
                 time.sleep(0.001)
             process.send_signal(signal.SIGSTOP)
