@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* The one place where memory runs out: being stopped at any moment is safe by design. */
@@ -35,6 +36,18 @@ void byte_buffer_release(struct byte_buffer *b)
 {
     free(b->data);
     *b = (struct byte_buffer){0};
+}
+
+void byte_buffer_give_back(struct byte_buffer *b, size_t kept_size)
+{
+    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)b->data + kept_size + page_size - 1) / page_size * page_size;
+    uintptr_t end = ((uintptr_t)b->data + b->capacity) / page_size * page_size;
+
+    if (kept_size < b->size)
+        b->size = kept_size;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 void byte_buffer_grow(struct byte_buffer *b, size_t more)

@@ -21,6 +21,12 @@ struct byte_buffer {
 /* Frees the bytes and zeroes the buffer. */
 void byte_buffer_release(struct byte_buffer *b);
 
+/*
+ * Gives the memory of the bytes behind kept_size back to the system: the room for them stays, what
+ * they were is lost.
+ */
+void byte_buffer_give_back(struct byte_buffer *b, size_t kept_size);
+
 /* Makes room for at least `more` further bytes; what byte_buffer_reserve() calls when it must. */
 void byte_buffer_grow(struct byte_buffer *b, size_t more);
 

@@ -5,28 +5,24 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Whoever holds batches has more of them, and other memory beside them: 4 MiB is what a chunk has
-   on average. */
-#define HELD_BATCH_SIZE ((size_t)4 << 20)
-
-/* Tells the system about the whole pages of a batch's room from offset on. */
-static void advise(const struct byte_buffer *rows, size_t offset, int advice)
+#ifdef MADV_HUGEPAGE
+/* Where the system has large pages to give, filling a batch faults less often. */
+static void ask_for_large_pages(const struct byte_buffer *rows)
 {
     uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = ((uintptr_t)rows->data + offset + page_size - 1) / page_size * page_size;
+    uintptr_t first = ((uintptr_t)rows->data + page_size - 1) / page_size * page_size;
     uintptr_t end = ((uintptr_t)rows->data + rows->capacity) / page_size * page_size;
 
-    if (first < end)
-        (void)madvise((void *)first, end - first, advice);
+    (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
+#endif
 
 /* Address space for an ordinary batch; what is not used of it takes no memory. */
 static void make_room(struct row_batch *batch)
 {
     byte_buffer_reserve(&batch->rows, CHUNK_SIZE_MAX);
 #ifdef MADV_HUGEPAGE
-    /* Where the system has large pages to give, filling a batch faults less often. */
-    advise(&batch->rows, 0, MADV_HUGEPAGE);
+    ask_for_large_pages(&batch->rows);
 #endif
 }
 
@@ -40,7 +36,7 @@ void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),
         .free_batches = byte_buffer_calloc(count, sizeof(*pool->free_batches)),
         .count = count,
-        .kept_size = held_count == 0 ? CHUNK_SIZE_MAX : HELD_BATCH_SIZE,
+        .kept_size = held_count == 0 ? CHUNK_SIZE_MAX : BLOCK_MAKER_KEPT_SIZE,
     };
     while (pool->free_count < count) {
         make_room(&pool->batches[pool->free_count]);
@@ -70,7 +66,7 @@ void batch_pool_give_back(struct batch_pool *pool, struct row_batch *batch)
         make_room(batch);
         pool->has_large = false;
     } else if (batch->rows.size > pool->kept_size)
-        advise(&batch->rows, pool->kept_size, MADV_DONTNEED);
+        byte_buffer_give_back(&batch->rows, pool->kept_size);
     *batch = (struct row_batch){.rows = batch->rows};
     batch->rows.size = 0;
     pool->free_batches[pool->free_count++] = batch;

@@ -94,6 +94,12 @@ static bool encode(struct block_maker *maker, const struct block_order *order,
         input->size);
 }
 
+static void spare(struct byte_buffer *bytes)
+{
+    if (bytes->size > BLOCK_MAKER_KEPT_SIZE)
+        byte_buffer_give_back(bytes, BLOCK_MAKER_KEPT_SIZE);
+}
+
 bool block_maker_make(struct block_maker *maker, const struct block_order *order,
     struct made_block *block, struct error *err)
 {
@@ -116,5 +122,9 @@ bool block_maker_make(struct block_maker *maker, const struct block_order *order
     block_compress(&maker->codec, block->frame, &maker->raw, maker->level);
     if (order->is_large)
         forget(maker);
+    spare(&maker->raw);
+    spare(&maker->diff.rows);
+    spare(&maker->diff.old_bytes);
+    chain_rows_spare(&maker->diff.old, BLOCK_MAKER_KEPT_SIZE);
     return true;
 }

@@ -21,6 +21,12 @@
 #include <stdint.h>
 
 /*
+ * Bytes of a large buffer that are kept for the next block, which has 4 MiB on average: else each
+ * buffer would sooner or later have the memory of the longest block.
+ */
+#define BLOCK_MAKER_KEPT_SIZE ((size_t)4 << 20)
+
+/*
  * Rows of one table on their way; for the caller to fill but for is_large. It may leave the hashes
  * of the first rows to who makes the block, if all rows are submitted.
  */

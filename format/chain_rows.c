@@ -14,6 +14,14 @@ void chain_rows_release(struct chain_rows *rows)
     *rows = (struct chain_rows){0};
 }
 
+void chain_rows_spare(struct chain_rows *rows, size_t kept_size)
+{
+    if (rows->buffer.raw.size <= kept_size)
+        return;
+    byte_buffer_give_back(&rows->buffer.raw, kept_size);
+    rows->is_loaded = false;
+}
+
 static const struct chain_block *block_at(const struct chain_rows *rows, size_t i)
 {
     return (const struct chain_block *)(const void *)rows->blocks.data + i;

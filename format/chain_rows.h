@@ -58,6 +58,9 @@ MUST_CHECK bool chain_rows_append(
  */
 struct hash128 chain_rows_hash(struct chain_rows *rows, const struct value *values);
 
+/* Of the memory of a block, keeps this much; none is loaded then, if that was less. */
+void chain_rows_spare(struct chain_rows *rows, size_t kept_size);
+
 void chain_rows_release(struct chain_rows *rows);
 
 #endif

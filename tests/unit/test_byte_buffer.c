@@ -76,6 +76,27 @@ static void reserves_exactly_and_keeps(void **state)
     assert_int_equal(b.capacity, 5004);
 }
 
+static void gives_back_what_lies_behind(void **state)
+{
+    OWNED(byte_buffer) struct byte_buffer b = {0};
+
+    (void)state;
+    byte_buffer_give_back(&b, 0);
+    for (uint32_t i = 0; i < 100000; i++)
+        byte_buffer_put_u32(&b, i);
+    byte_buffer_reserve_exactly(&b, 1000000);
+    byte_buffer_give_back(&b, 500000);
+    assert_int_equal(b.size, 400000);
+    byte_buffer_give_back(&b, 200000);
+    assert_int_equal(b.size, 200000);
+    assert_int_equal(b.capacity, 1400000);
+    for (uint32_t i = 50000; i < 350000; i++)
+        byte_buffer_put_u32(&b, i);
+    for (uint32_t i = 0; i < 350000; i++)
+        assert_int_equal(byte_reader_load_u32(b.data + 4 * (size_t)i), i);
+    assert_int_equal(b.capacity, 1400000);
+}
+
 static void release_may_come_twice(void **state)
 {
     struct byte_buffer b = {0};
@@ -96,6 +117,7 @@ int main(void)
         cmocka_unit_test(grows_and_keeps),
         cmocka_unit_test(reserve_changes_no_size),
         cmocka_unit_test(reserves_exactly_and_keeps),
+        cmocka_unit_test(gives_back_what_lies_behind),
         cmocka_unit_test(release_may_come_twice),
     };
 

@@ -205,6 +205,35 @@ static void units_and_their_blocks(void **state)
     assert_int_equal(found[2].number, 2);
 }
 
+/* A block that was given back is read again where it is wanted again. */
+static void a_block_is_read_again(void **state)
+{
+    OWNED(chain) struct chain chain = {0};
+    OWNED(chain_table) struct chain_table table = {0};
+    OWNED(chain_rows) struct chain_rows rows = {0};
+    OWNED(dump_buffer) struct dump_buffer buffer = {0};
+    struct error err;
+
+    (void)state;
+    write_full();
+    ASSERT_DONE(chain_open(&chain, paths, 1, &err), err);
+    ASSERT_DONE(chain_table_open(&table, &chain, 0, &buffer, &err), err);
+    for (size_t kept_size = 0; kept_size < 2000; kept_size += 1000) {
+        struct value value;
+        bool is_row;
+
+        ASSERT_DONE(chain_rows_open(&rows, &table, 0, 1, &err), err);
+        for (int i = 1; i <= 3; i++) {
+            ASSERT_DONE(chain_rows_next(&rows, &value, &is_row, &err), err);
+            assert_true(is_row);
+            assert_int_equal(value.integer, i);
+        }
+        assert_true(rows.is_loaded);
+        chain_rows_spare(&rows, kept_size);
+        assert_int_equal(rows.is_loaded, kept_size > 0);
+    }
+}
+
 /* The same state, in blocks that the delta's writer did not know. */
 static void a_base_that_is_cut_elsewhere(void **state)
 {
@@ -324,6 +353,7 @@ int main(void)
         cmocka_unit_test(whole_and_same_tables),
         cmocka_unit_test(a_delta_that_changes_nothing_is_left_out),
         cmocka_unit_test(units_and_their_blocks),
+        cmocka_unit_test(a_block_is_read_again),
         cmocka_unit_test(a_base_that_is_cut_elsewhere),
         cmocka_unit_test(a_gap_is_refused),
         cmocka_unit_test(deltas_alone_have_no_rows_of_their_own),
