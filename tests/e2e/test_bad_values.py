@@ -343,17 +343,3 @@ def test_source_proves_too_little(database: Database, tmp_path: Path) -> None:
         CREATE TABLE a (v int UNIQUE, w int); CREATE TABLE b (v int UNIQUE, w int); CREATE TABLE c (v text UNIQUE);
         CREATE TABLE d (v text, UNIQUE NULLS NOT DISTINCT (v)); CREATE TABLE e (v int UNIQUE, w int)""")
     programs.fail(programs.REFUSED, ["refused: 5 problems"], programs.REPLAY, "--dsn", database.dsn, file)
-
-
-def test_no_temporary_tables(database: Database, tmp_path: Path) -> None:
-    """Without the right to make them the server says it only while loading, and all is undone."""
-    broken = BROKEN["CHECK"]
-    file = prepare_broken(database, tmp_path, broken)
-    database.execute(f"CREATE ROLE poor LOGIN; REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC; GRANT CREATE ON DATABASE {database.name} TO poor;"
-                     "GRANT CREATE ON SCHEMA public TO poor; ALTER TABLE t OWNER TO poor")
-    try:
-        done = programs.fail(programs.DATABASE, ["the target is as it was before"], programs.REPLAY, "--dsn", f"{database.dsn} user=poor", file)
-        assert "check constraint" in done.error
-        assert database.query("SELECT count(*) FROM t") == [(0,)]
-    finally:
-        database.execute("ALTER TABLE t OWNER TO CURRENT_USER; DROP OWNED BY poor CASCADE; DROP ROLE poor")
