@@ -3,8 +3,7 @@
 #include "format/rows_block.h"
 #include "format/rows_encoder.h"
 
-#define USUAL_SIZE_MAX (4 * CHUNK_SIZE_MAX)    /* bytes of a buffer that is kept */
-#define USUAL_FRAME_SIZE_MAX ((size_t)4 << 20) /* likewise, of a frame */
+#define KEPT_SIZE ((size_t)4 << 20) /* bytes of a buffer that are not given back to the system */
 
 void unit_merge_release(struct unit_merge *merge)
 {
@@ -17,14 +16,11 @@ void unit_merge_release(struct unit_merge *merge)
 
 void unit_merge_trim(struct unit_merge *merge)
 {
-    struct byte_buffer *const buffers[] = {
-        &merge->bytes, &merge->held, &merge->spilled, &merge->rows.buffer.raw};
+    struct byte_buffer *const buffers[] = {&merge->bytes, &merge->held, &merge->spilled};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
-        if (buffers[i]->capacity > USUAL_SIZE_MAX)
-            byte_buffer_release(buffers[i]);
-    if (merge->rows.buffer.frame.size > USUAL_FRAME_SIZE_MAX)
-        byte_buffer_release(&merge->rows.buffer.frame);
+        byte_buffer_give_back(buffers[i], KEPT_SIZE);
+    chain_rows_spare(&merge->rows, KEPT_SIZE);
 }
 
 bool unit_merge_open(

@@ -79,7 +79,7 @@ class Place:
         return sum(json.loads(self.changed(what).with_suffix(".json").read_text()).values())
 
     def warm(self):
-        """Everything measured begins with its input in the page cache."""
+        """Everything measured begins with its input in the page cache; what a round leaves there pushes it out."""
         for path in [*self.folder.glob("*.db"), *self.copies.glob("*")]:
             with open(path, "rb", buffering=0) as file:
                 while file.read(1 << 24):

@@ -110,9 +110,10 @@ class Results:
         return cls(data["database_bytes"], data["row_count"], rounds, data["missing"])
 
 
-def measure(steps, results, rounds, tell):
+def measure(steps, results, rounds, tell, begin_round=lambda: None):
     """Runs every step once a round; tell(text) says what was done. A peer that fails is missing, and the run goes on."""
     for number in range(1, rounds + 1):
+        begin_round()
         samples = {}
         results.rounds.append(samples)
         for step in steps:
