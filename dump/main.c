@@ -11,7 +11,6 @@
 #include "watch/amount_text.h"
 #include "watch/watch_options.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +48,7 @@ struct arguments {
 };
 
 #define WATCH_AT 8 /* the first of the options that are the same in every program */
+#define OPTIONS_COUNT (WATCH_AT + WATCH_OPTIONS_COUNT)
 
 static const char *const online_choices[] = {"read", "copy", NULL};
 
@@ -72,10 +72,9 @@ static bool take_database(
     return true;
 }
 
-static bool parse(struct arguments *arguments, struct command_line_result *result, int argc,
-    char **argv, struct error *err)
+static void describe(struct command_line_option options[OPTIONS_COUNT], struct arguments *arguments)
 {
-    struct command_line_option options[] = {
+    const struct command_line_option own[] = {
         {.letter = 'o',
             .name = "output",
             .value_name = "FILE",
@@ -121,8 +120,17 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
             .value_name = "SNAPSHOT",
             .text = &arguments->database_path,
             .help = "another way to name the database"},
-        [WATCH_AT + WATCH_OPTIONS_COUNT] = {0},
     };
+
+    _Static_assert(sizeof(own) / sizeof(own[0]) == WATCH_AT, "the first of the others");
+    memcpy(options, own, sizeof(own));
+    watch_options_describe(options + WATCH_AT, &arguments->watch);
+}
+
+static bool parse(struct arguments *arguments, struct command_line_result *result, int argc,
+    char **argv, struct error *err)
+{
+    struct command_line_option options[OPTIONS_COUNT + 1] = {0};
     struct command_line line = {
         .program = "valise-dump",
         .synopsis = "[OPTION]... SNAPSHOT\n--base FULL [--base DELTA]... [OPTION]... SNAPSHOT",
@@ -133,8 +141,7 @@ static bool parse(struct arguments *arguments, struct command_line_result *resul
         .operand_max = 1,
     };
 
-    assert(options[WATCH_AT - 1].name != NULL && options[WATCH_AT].name == NULL);
-    watch_options_describe(options + WATCH_AT, &arguments->watch);
+    describe(options, arguments);
     if (!command_line_parse(&line, argc, argv, result, err) || result->answer.size > 0)
         return result->answer.size > 0;
     return take_database(arguments, result, err);

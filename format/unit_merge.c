@@ -16,7 +16,8 @@ void unit_merge_release(struct unit_merge *merge)
 
 void unit_merge_trim(struct unit_merge *merge)
 {
-    struct byte_buffer *const buffers[] = {&merge->bytes, &merge->held, &merge->spilled};
+    struct byte_buffer *const buffers[] = {
+        &merge->bytes, &merge->held, &merge->spilled, &merge->rows.buffer.frame};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
         byte_buffer_give_back(buffers[i], KEPT_SIZE);
