@@ -30,7 +30,7 @@ void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held
 {
     /* One is filled, one is written. A caller that may hold some seldom holds more than one. */
     size_t more = thread_count > 2 ? thread_count - 1 : 1;
-    size_t count = held_count == 0 ? thread_count + 2 : held_count + more;
+    size_t count = held_count == 0 ? thread_count + 3 : held_count + more;
 
     *pool = (struct batch_pool){
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),

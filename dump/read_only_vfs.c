@@ -2,14 +2,18 @@
 
 #include "dump/sqlite_error.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#define READ_AHEAD_OPERATION 1000 /* SQLite leaves the operations from 100 to others */
+
 /* A file of SQLite's; the one of the system's file system lies behind it in memory. */
 struct read_only_file {
     sqlite3_file base;
-    sqlite3_file *real; /* NULL: a -wal that does not exist */
+    sqlite3_file *real;       /* NULL: a -wal that does not exist */
+    struct read_ahead *ahead; /* borrowed; NULL if none is set */
     bool is_alone;
 };
 
@@ -38,14 +42,27 @@ static int file_close(sqlite3_file *file)
     return real == NULL ? SQLITE_OK : real->pMethods->xClose(real);
 }
 
-static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
+/* Of a -wal that does not exist. */
+static int read_nothing(void *out, int size)
 {
-    sqlite3_file *real = file_of(file)->real;
-
-    if (real != NULL)
-        return real->pMethods->xRead(real, out, size, offset);
     memset(out, 0, (size_t)size);
     return SQLITE_IOERR_SHORT_READ;
+}
+
+static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
+{
+    struct read_only_file *f = file_of(file);
+    int status;
+
+    if (f->ahead != NULL && read_ahead_take(f->ahead, out, (size_t)size, (uint64_t)offset))
+        status = SQLITE_OK;
+    else if (f->real != NULL)
+        status = f->real->pMethods->xRead(f->real, out, size, offset);
+    else
+        return read_nothing(out, size);
+    if (f->ahead != NULL && status == SQLITE_OK)
+        read_ahead_follow(f->ahead, out, (size_t)size, (uint64_t)offset);
+    return status;
 }
 
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
@@ -81,12 +98,20 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *out)
     return SQLITE_OK;
 }
 
+/* What was read before a lock may not be what is there under it. */
+static void forget(struct read_only_file *f)
+{
+    if (f->ahead != NULL)
+        read_ahead_forget(f->ahead);
+}
+
 static int file_lock(sqlite3_file *file, int lock)
 {
     sqlite3_file *real = file_of(file)->real;
 
     if (lock > SQLITE_LOCK_SHARED)
         return SQLITE_BUSY;
+    forget(file_of(file));
     return real == NULL ? SQLITE_OK : real->pMethods->xLock(real, lock);
 }
 
@@ -94,6 +119,7 @@ static int file_unlock(sqlite3_file *file, int lock)
 {
     sqlite3_file *real = file_of(file)->real;
 
+    forget(file_of(file));
     return real == NULL ? SQLITE_OK : real->pMethods->xUnlock(real, lock);
 }
 
@@ -109,6 +135,10 @@ static int file_control(sqlite3_file *file, int operation, void *argument)
 {
     sqlite3_file *real = file_of(file)->real;
 
+    if (operation == READ_AHEAD_OPERATION) {
+        file_of(file)->ahead = argument;
+        return SQLITE_OK;
+    }
     return real == NULL ? SQLITE_NOTFOUND : real->pMethods->xFileControl(real, operation, argument);
 }
 
@@ -144,6 +174,7 @@ static int file_shm_lock(sqlite3_file *file, int offset, int count, int flags)
 {
     struct read_only_file *f = file_of(file);
 
+    forget(f);
     return f->is_alone ? SQLITE_OK : f->real->pMethods->xShmLock(f->real, offset, count, flags);
 }
 
@@ -300,4 +331,11 @@ bool read_only_vfs_register(struct error *err)
     if (status != SQLITE_OK)
         return sqlite_error_set(err, NULL, status, "cannot register a read-only file system");
     return true;
+}
+
+void read_only_vfs_read_ahead(sqlite3 *db, struct read_ahead *ahead)
+{
+    int status = sqlite3_file_control(db, "main", READ_AHEAD_OPERATION, ahead);
+
+    assert(status == SQLITE_OK);
 }

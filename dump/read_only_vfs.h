@@ -13,11 +13,20 @@
 #define DUMP_READ_ONLY_VFS_H
 
 #include "base/error.h"
+#include "dump/read_ahead.h"
+
+#include <sqlite3.h>
 
 #define READ_ONLY_VFS_SHARED "valise-shared"
 #define READ_ONLY_VFS_ALONE "valise-alone"
 
 /* Makes both names known to SQLite, once for the process. Fails with ERROR_DATABASE. */
 MUST_CHECK bool read_only_vfs_register(struct error *err);
+
+/*
+ * From now on pages of the database that db has open come from ahead where it has them. db was
+ * opened with one of the names above; ahead is borrowed until it is closed.
+ */
+void read_only_vfs_read_ahead(sqlite3 *db, struct read_ahead *ahead);
 
 #endif

@@ -255,6 +255,8 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
     };
     if (!sink_init(&job->sink, err))
         return false;
+    if (job->options->thread_count > 1 && !source_read_ahead(&job->source, err))
+        return false;
     plan_progress(job);
     for (uint32_t i = 0; i < job->schema.table_count; i++) {
         if (!schema_table_has_rows(&job->schema.tables[i]))

@@ -30,6 +30,8 @@ static void close_database(struct source *source)
 {
     sqlite3_close(source->db);
     source->db = NULL;
+    read_ahead_close(source->ahead);
+    source->ahead = NULL;
 }
 
 void source_release(struct source *source)
@@ -337,6 +339,7 @@ bool source_open(struct source *source, const struct source_options *options, st
         return false;
     source->before = header.file;
     source->size = (uint64_t)header.file.st_size;
+    source->page_size = header.page_size;
     status = open_best(source, header.is_wal);
     if (source->is_alone
         && !source_wal_count_ignored(source->path, &source->ignored_frame_count, err))
@@ -346,6 +349,16 @@ bool source_open(struct source *source, const struct source_options *options, st
     if (status == SQLITE_READONLY_ROLLBACK)
         return copy_and_roll_back(source, err);
     return status == SQLITE_OK || open_failed(source, status, err);
+}
+
+bool source_read_ahead(struct source *source, struct error *err)
+{
+    const char *path = sqlite3_db_filename(source->db, "main");
+
+    if (!read_ahead_open(&source->ahead, path, source->page_size, err))
+        return false;
+    read_only_vfs_read_ahead(source->db, source->ahead);
+    return true;
 }
 
 bool source_confirm(const struct source *source, struct error *err)

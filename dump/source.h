@@ -11,6 +11,7 @@
 #define DUMP_SOURCE_H
 
 #include "base/error.h"
+#include "dump/read_ahead.h"
 #include "dump/scratch.h"
 
 #include <sqlite3.h>
@@ -28,8 +29,10 @@ struct source_options {
 
 struct source {
     sqlite3 *db;                  /* owned */
+    struct read_ahead *ahead;     /* owned; NULL until source_read_ahead() */
     char *path;                   /* owned; of what the user named, links resolved */
     uint64_t size;                /* bytes of the file */
+    uint32_t page_size;           /* bytes */
     bool is_copy;                 /* read from the scratch folder */
     bool is_alone;                /* a WAL database without -shm; see read_only_vfs.h */
     uint64_t ignored_frame_count; /* see source_wal_count_ignored() */
@@ -50,6 +53,12 @@ MUST_CHECK bool source_open(
     struct source *source, const struct source_options *options, struct error *err);
 
 void source_release(struct source *source);
+
+/*
+ * From now on another thread reads what a scan of a table wants next, see read_ahead.h. Fails with
+ * ERROR_IO.
+ */
+MUST_CHECK bool source_read_ahead(struct source *source, struct error *err);
 
 /*
  * To be called when all was read: fails with ERROR_DATABASE if the file was changed

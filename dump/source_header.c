@@ -9,6 +9,7 @@
 /* https://www.sqlite.org/fileformat2.html, section 1.3 */
 #define HEADER_SIZE ((size_t)100)
 #define PAGE_SIZE_MIN 512
+#define PAGE_SIZE_MAX 65536
 #define PAGE_SIZE_AT 16
 #define WRITE_VERSION_AT 18
 #define READ_VERSION_AT 19
@@ -38,6 +39,7 @@ static bool check_bytes(
         || bytes[SCHEMA_FORMAT_AT + 2] != 0 || bytes[SCHEMA_FORMAT_AT + 3] > SCHEMA_FORMAT_MAX)
         return error_set(err, ERROR_UNSUPPORTED,
             "\"%s\" has a schema format that is not known (or its first page is damaged)", path);
+    header->page_size = page_size == 1 ? PAGE_SIZE_MAX : page_size;
     header->is_wal = bytes[READ_VERSION_AT] == VERSION_WAL;
     return true;
 }

@@ -5,10 +5,12 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct source_header {
     struct stat file;
+    uint32_t page_size; /* bytes */
     bool is_wal;
 };
 

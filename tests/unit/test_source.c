@@ -245,6 +245,50 @@ static void scratch_is_cleaned(void **state)
     free(other);
 }
 
+static void fill(sqlite3 *db)
+{
+    database_sample_run(db,
+        "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        "INSERT INTO t SELECT i FROM n");
+}
+
+static long long sum_rows(sqlite3 *db)
+{
+    sqlite3_stmt *statement;
+    long long sum;
+
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT sum(a) FROM t", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    sum = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return sum;
+}
+
+/* What was read ahead is of the snapshot, whatever others write, and wherever it lies. */
+static void reads_ahead_of_a_writer(void **state)
+{
+    struct sample_folder *folder = *state;
+    struct source source = {0};
+    struct error err;
+    sqlite3 *db = database_sample_open(
+        folder, "x.db", "PRAGMA page_size = 512; PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+
+    fill(db);
+    database_sample_run(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    database_sample_run(db, "UPDATE t SET a = a + 1 WHERE a % 100 = 0");
+    ASSERT_DONE(open_source(&source, database_sample_path(folder, "x.db"), false, &err), err);
+    ASSERT_DONE(source_read_ahead(&source, &err), err);
+    for (int i = 0; i < 20; i++) {
+        database_sample_run(db, "UPDATE t SET a = a + 1");
+        database_sample_run(db, "PRAGMA wal_checkpoint(PASSIVE)");
+        assert_int_equal(sum_rows(source.db), 200010200);
+    }
+    source_release(&source);
+    assert_int_equal(sum_rows(db), 200410200);
+    sqlite3_close(db);
+}
+
 #define TEST(function) \
     cmocka_unit_test_setup_teardown(function, database_sample_setup, database_sample_teardown)
 
@@ -264,6 +308,7 @@ int main(void)
         TEST(damaged),
         TEST(stopped),
         TEST(scratch_is_cleaned),
+        TEST(reads_ahead_of_a_writer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
