@@ -58,7 +58,7 @@ def count(database: Path) -> int:
 
 @pytest.mark.parametrize("mode", ["wal", "delete", "truncate", "persist"])
 @pytest.mark.parametrize("page_size", [512, 4096])
-def test_a_state_of_a_live_database(mode: str, page_size: int, tmp_path: Path) -> None:
+def test_one_state_each(mode: str, page_size: int, tmp_path: Path) -> None:
     database = tmp_path / "live.db"
     with contextlib.closing(sqlite3.connect(database)) as db:
         db.executescript(f"""PRAGMA page_size = {page_size}; PRAGMA journal_mode = {mode};
