@@ -1,9 +1,9 @@
 #include "dump/read_ahead.h"
 
 #include "base/byte_buffer.h"
+#include "dump/file_format.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,10 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* SQLite's file format, sections 1.3 and 1.6. */
-#define PAGE_SIZE_MAX 65536u
-#define FILE_HEADER_SIZE 100u
-#define INTERIOR_TABLE_PAGE 0x05
+/* SQLite's file format, section 1.6. */
 #define INTERIOR_HEADER_SIZE 12u
 #define INTERIOR_CELL_SIZE_MIN 7u /* with its pointer */
 
@@ -25,7 +22,7 @@
 #define LIST_SIZE ((size_t)1 << 15)
 
 /* A list that begins does not reach one that the thread may still look at, nor the one before. */
-static_assert(3 * (PAGE_SIZE_MAX / INTERIOR_CELL_SIZE_MIN + 1) < LIST_SIZE,
+static_assert(3 * (FILE_FORMAT_PAGE_SIZE_MAX / INTERIOR_CELL_SIZE_MIN + 1) < LIST_SIZE,
     "the lists of three pages must find room");
 
 /* Room for one page. */
@@ -124,7 +121,7 @@ static struct read_ahead *allocate(int fd, uint32_t page_size)
     struct read_ahead *a = byte_buffer_calloc(1, sizeof(*a));
     size_t count = PLACES_SIZE_MAX / page_size;
 
-    assert(page_size <= PAGE_SIZE_MAX);
+    assert(page_size <= FILE_FORMAT_PAGE_SIZE_MAX);
     a->fd = fd;
     a->page_size = page_size;
     a->place_count = count < PLACE_COUNT_MAX ? count : PLACE_COUNT_MAX;
@@ -199,20 +196,10 @@ bool read_ahead_take(struct read_ahead *a, void *out, size_t size, uint64_t offs
     return is_here;
 }
 
-static uint32_t load_u16(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t load_u32(const uint8_t *at)
-{
-    return load_u16(at) << 16 | load_u16(at + 2);
-}
-
 /* Appends the page that the four bytes at `at` name; none, if they are not all on this page. */
 static void append(struct read_ahead *a, uint64_t *end, const uint8_t *page, size_t at)
 {
-    uint32_t child = at + 4 <= a->page_size ? load_u32(page + at) : 0;
+    uint32_t child = at + 4 <= a->page_size ? file_format_u32(page + at) : 0;
 
     if (child > 0)
         atomic_store(&a->list[(*end)++ % LIST_SIZE], child);
@@ -220,20 +207,20 @@ static void append(struct read_ahead *a, uint64_t *end, const uint8_t *page, siz
 
 void read_ahead_follow(struct read_ahead *a, const uint8_t *page, size_t size, uint64_t offset)
 {
-    size_t header = offset == 0 ? FILE_HEADER_SIZE : 0;
+    size_t header = offset == 0 ? FILE_FORMAT_HEADER_SIZE : 0;
     size_t cells = header + INTERIOR_HEADER_SIZE;
     uint64_t end = atomic_load(&a->list_end);
     uint32_t count;
 
-    if (size != a->page_size || page[header] != INTERIOR_TABLE_PAGE)
+    if (size != a->page_size || page[header] != FILE_FORMAT_INTERIOR_TABLE)
         return;
-    count = load_u16(page + header + 3);
+    count = file_format_u16(page + header + 3);
     /* A page of bytes of a value may look like another one. */
     if (count > (size - cells) / INTERIOR_CELL_SIZE_MIN)
         return;
     atomic_store(&a->next_taken, end);
     for (uint32_t i = 0; i < count; i++)
-        append(a, &end, page, load_u16(page + cells + (size_t)i * 2));
+        append(a, &end, page, file_format_u16(page + cells + (size_t)i * 2));
     append(a, &end, page, header + 8);
     atomic_store(&a->list_end, end);
     if (atomic_load(&a->is_waiting))

@@ -253,11 +253,11 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
         .progress_context = job,
         .leaves_hashes = job->options->base_count == 0,
     };
+    plan_progress(job);
     if (!sink_init(&job->sink, err))
         return false;
     if (job->options->thread_count > 1 && !source_read_ahead(&job->source, err))
         return false;
-    plan_progress(job);
     for (uint32_t i = 0; i < job->schema.table_count; i++) {
         if (!schema_table_has_rows(&job->schema.tables[i]))
             continue;

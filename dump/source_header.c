@@ -1,5 +1,7 @@
 #include "dump/source_header.h"
 
+#include "dump/file_format.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -8,8 +10,6 @@
 
 /* https://www.sqlite.org/fileformat2.html, section 1.3 */
 #define HEADER_SIZE ((size_t)100)
-#define PAGE_SIZE_MIN 512
-#define PAGE_SIZE_MAX 65536
 #define PAGE_SIZE_AT 16
 #define WRITE_VERSION_AT 18
 #define READ_VERSION_AT 19
@@ -21,14 +21,15 @@ static bool check_bytes(
     struct source_header *header, const uint8_t *bytes, const char *path, struct error *err)
 {
     static const char magic[16] = "SQLite format 3";
-    unsigned page_size = (unsigned)bytes[PAGE_SIZE_AT] << 8 | bytes[PAGE_SIZE_AT + 1];
+    unsigned page_size = file_format_u16(bytes + PAGE_SIZE_AT);
 
     if (memcmp(bytes, magic, sizeof(magic)) != 0)
         return error_set(err, ERROR_NOT_DUMP,
             "\"%s\" is not a SQLite database (or it is encrypted, or its first page is damaged)",
             path);
     /* 1 stands for 65536. */
-    if (page_size != 1 && (page_size < PAGE_SIZE_MIN || (page_size & (page_size - 1)) != 0))
+    if (page_size != 1
+        && (page_size < FILE_FORMAT_PAGE_SIZE_MIN || (page_size & (page_size - 1)) != 0))
         return error_set(err, ERROR_CORRUPT,
             "\"%s\" has a damaged header: its page size is %u; restore a backup", path, page_size);
     if (bytes[READ_VERSION_AT] > VERSION_WAL)
@@ -39,7 +40,7 @@ static bool check_bytes(
         || bytes[SCHEMA_FORMAT_AT + 2] != 0 || bytes[SCHEMA_FORMAT_AT + 3] > SCHEMA_FORMAT_MAX)
         return error_set(err, ERROR_UNSUPPORTED,
             "\"%s\" has a schema format that is not known (or its first page is damaged)", path);
-    header->page_size = page_size == 1 ? PAGE_SIZE_MAX : page_size;
+    header->page_size = page_size == 1 ? FILE_FORMAT_PAGE_SIZE_MAX : page_size;
     header->is_wal = bytes[READ_VERSION_AT] == VERSION_WAL;
     return true;
 }
@@ -67,7 +68,7 @@ static bool check_file(struct source_header *header, int fd, const char *path, s
         return error_set_errno(err, "cannot read \"%s\"", path);
     if (!check_bytes(header, bytes, path, err))
         return false;
-    if (header->file.st_size < PAGE_SIZE_MIN)
+    if (header->file.st_size < FILE_FORMAT_PAGE_SIZE_MIN)
         return error_set(err, ERROR_CORRUPT,
             "\"%s\" is cut short: it has only %lld bytes; copy it again", path,
             (long long)header->file.st_size);

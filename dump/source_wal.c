@@ -1,7 +1,9 @@
 #include "dump/source_wal.h"
 
 #include "base/byte_buffer.h"
+#include "base/byte_reader.h"
 #include "base/owned.h"
+#include "dump/file_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +20,6 @@
 #define PAGE_SIZE_AT 8
 #define SALTS_AT 16
 #define SALTS_SIZE ((size_t)8)
-#define PAGE_SIZE_MIN ((size_t)512)
-#define PAGE_SIZE_MAX ((size_t)65536)
 
 #define FRAME_HEADER_SIZE ((size_t)24)
 #define FRAME_SUMMED_SIZE ((size_t)8) /* of its header */
@@ -30,24 +30,16 @@
 #define ATTEMPTS 5 /* a writer may be writing it */
 #define PAUSE_MS 20
 
-static uint32_t big_endian(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static uint32_t little_endian(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
-}
-
 /* The sums of some bytes, of which size is a multiple of 8, on top of those before. */
 static void add_up(uint32_t sums[2], const uint8_t *header_bytes, const uint8_t *bytes, size_t size)
 {
-    bool is_big = (big_endian(header_bytes) & 1) != 0;
+    bool is_big = (file_format_u32(header_bytes) & 1) != 0;
 
     for (size_t i = 0; i < size; i += 8) {
-        sums[0] += (is_big ? big_endian(bytes + i) : little_endian(bytes + i)) + sums[1];
-        sums[1] += (is_big ? big_endian(bytes + i + 4) : little_endian(bytes + i + 4)) + sums[0];
+        sums[0] +=
+            (is_big ? file_format_u32(bytes + i) : byte_reader_load_u32(bytes + i)) + sums[1];
+        sums[1] += (is_big ? file_format_u32(bytes + i + 4) : byte_reader_load_u32(bytes + i + 4))
+                   + sums[0];
     }
 }
 
@@ -55,11 +47,11 @@ static bool is_header(const uint8_t *bytes)
 {
     uint32_t sums[2] = {0, 0};
 
-    if ((big_endian(bytes) & ~UINT32_C(1)) != MAGIC || big_endian(bytes + 4) != VERSION)
+    if ((file_format_u32(bytes) & ~UINT32_C(1)) != MAGIC || file_format_u32(bytes + 4) != VERSION)
         return false;
     add_up(sums, bytes, bytes, SUMMED_SIZE);
-    return sums[0] == big_endian(bytes + SUMMED_SIZE)
-           && sums[1] == big_endian(bytes + SUMMED_SIZE + 4);
+    return sums[0] == file_format_u32(bytes + SUMMED_SIZE)
+           && sums[1] == file_format_u32(bytes + SUMMED_SIZE + 4);
 }
 
 /* *is_good for an empty log, too. */
@@ -137,8 +129,8 @@ static bool is_whole(struct log *log)
 {
     add_up(log->sums, log->header, log->frame, FRAME_SUMMED_SIZE);
     add_up(log->sums, log->header, log->frame + FRAME_HEADER_SIZE, log->page_size);
-    return log->sums[0] == big_endian(log->frame + FRAME_SUMS_AT)
-           && log->sums[1] == big_endian(log->frame + FRAME_SUMS_AT + 4);
+    return log->sums[0] == file_format_u32(log->frame + FRAME_SUMS_AT)
+           && log->sums[1] == file_format_u32(log->frame + FRAME_SUMS_AT + 4);
 }
 
 static uint64_t count_ignored(struct log *log)
@@ -155,7 +147,7 @@ static uint64_t count_ignored(struct log *log)
         count++;
         log->is_broken =
             log->is_broken || got < FRAME_HEADER_SIZE + log->page_size || !is_whole(log);
-        if (!log->is_broken && big_endian(log->frame + FRAME_COMMIT_AT) != 0)
+        if (!log->is_broken && file_format_u32(log->frame + FRAME_COMMIT_AT) != 0)
             count = 0;
     }
 }
@@ -167,11 +159,12 @@ static uint64_t read_log(FILE *file)
 
     if (fread(log.header, 1, HEADER_SIZE, file) != HEADER_SIZE || !is_header(log.header))
         return 0;
-    log.page_size = big_endian(log.header + PAGE_SIZE_AT);
-    if (log.page_size < PAGE_SIZE_MIN || log.page_size > PAGE_SIZE_MAX || log.page_size % 8 != 0)
+    log.page_size = file_format_u32(log.header + PAGE_SIZE_AT);
+    if (log.page_size < FILE_FORMAT_PAGE_SIZE_MIN || log.page_size > FILE_FORMAT_PAGE_SIZE_MAX
+        || log.page_size % 8 != 0)
         return 0;
-    log.sums[0] = big_endian(log.header + SUMMED_SIZE);
-    log.sums[1] = big_endian(log.header + SUMMED_SIZE + 4);
+    log.sums[0] = file_format_u32(log.header + SUMMED_SIZE);
+    log.sums[1] = file_format_u32(log.header + SUMMED_SIZE + 4);
     log.frame = byte_buffer_calloc(1, FRAME_HEADER_SIZE + log.page_size);
     count = count_ignored(&log);
     free(log.frame);

@@ -2,16 +2,11 @@
 
 #include "base/byte_buffer.h"
 #include "base/owned.h"
+#include "dump/file_format.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* https://www.sqlite.org/fileformat.html, "B-tree Pages" */
-#define FILE_HEADER_SIZE 100 /* bytes before the tree in page 1 */
-#define PAGE_INDEX_INNER 2
-#define PAGE_TABLE_INNER 5
-#define PAGE_INDEX_LEAF 10
-#define PAGE_TABLE_LEAF 13
 #define DEPTH_MAX 8           /* pages below each other; SQLite's limit is 20 */
 #define CELL_SAMPLE_COUNT 8   /* of a page */
 #define PATH_COUNT 2          /* children that are followed, of a page */
@@ -37,19 +32,10 @@ static void page_release(struct page *page)
     *page = (struct page){0};
 }
 
-static uint32_t load_u16(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t load_u32(const uint8_t *at)
-{
-    return load_u16(at) << 16 | load_u16(at + 2);
-}
-
 static bool is_inner(const struct page *page)
 {
-    return page->header[0] == PAGE_TABLE_INNER || page->header[0] == PAGE_INDEX_INNER;
+    return page->header[0] == FILE_FORMAT_INTERIOR_TABLE
+           || page->header[0] == FILE_FORMAT_INTERIOR_INDEX;
 }
 
 static bool read_page(struct page *page, const struct tree *tree, uint32_t number)
@@ -63,8 +49,8 @@ static bool read_page(struct page *page, const struct tree *tree, uint32_t numbe
         || tree->file->pMethods->xRead(tree->file, page->bytes, (int)tree->page_size, offset)
                != SQLITE_OK)
         return false;
-    page->header = page->bytes + (number == 1 ? FILE_HEADER_SIZE : 0);
-    page->cell_count = load_u16(page->header + 3);
+    page->header = page->bytes + (number == 1 ? FILE_FORMAT_HEADER_SIZE : 0);
+    page->cell_count = file_format_u16(page->header + 3);
     header_size = is_inner(page) ? 12 : 8;
     page->cells = page->header + header_size;
     return (size_t)(page->end - page->cells) >= 2 * (size_t)page->cell_count;
@@ -73,7 +59,7 @@ static bool read_page(struct page *page, const struct tree *tree, uint32_t numbe
 /* The start of a cell; the page's end if it lies elsewhere. */
 static const uint8_t *cell_at(const struct page *page, uint32_t number)
 {
-    uint32_t offset = load_u16(page->cells + 2 * (size_t)number);
+    uint32_t offset = file_format_u16(page->cells + 2 * (size_t)number);
 
     return offset < (size_t)(page->end - page->bytes) ? page->bytes + offset : page->end;
 }
@@ -110,10 +96,10 @@ static uint64_t row_size(const struct page *page, const uint8_t *cell)
     uint64_t header_size;
     uint64_t size = 0;
 
-    if (page->header[0] == PAGE_INDEX_INNER)
+    if (page->header[0] == FILE_FORMAT_INTERIOR_INDEX)
         cell = page->end - cell > 4 ? cell + 4 : page->end;
     (void)take_varint(&cell, page->end); /* the payload's size */
-    if (page->header[0] == PAGE_TABLE_LEAF)
+    if (page->header[0] == FILE_FORMAT_LEAF_TABLE)
         (void)take_varint(&cell, page->end); /* the rowid */
     header = cell;
     header_size = take_varint(&cell, page->end);
@@ -129,7 +115,7 @@ static double rows_size(const struct page *page)
     uint32_t count = page->cell_count < CELL_SAMPLE_COUNT ? page->cell_count : CELL_SAMPLE_COUNT;
     double size = 0;
 
-    if (page->header[0] == PAGE_TABLE_INNER || count == 0)
+    if (page->header[0] == FILE_FORMAT_INTERIOR_TABLE || count == 0)
         return 0;
     for (uint32_t i = 0; i < count; i++)
         size += (double)row_size(page, cell_at(page, i * page->cell_count / count));
@@ -141,7 +127,7 @@ static uint32_t child_of(const struct page *page, uint32_t number)
 {
     const uint8_t *cell = number == page->cell_count ? page->header + 8 : cell_at(page, number);
 
-    return page->end - cell < 4 ? 0 : load_u32(cell);
+    return page->end - cell < 4 ? 0 : file_format_u32(cell);
 }
 
 static double tree_size(const struct tree *tree, uint32_t number, int depth)
@@ -154,7 +140,7 @@ static double tree_size(const struct tree *tree, uint32_t number, int depth)
     if (depth == DEPTH_MAX || !read_page(&page, tree, number))
         return 0;
     if (!is_inner(&page))
-        return page.header[0] == PAGE_TABLE_LEAF || page.header[0] == PAGE_INDEX_LEAF
+        return page.header[0] == FILE_FORMAT_LEAF_TABLE || page.header[0] == FILE_FORMAT_LEAF_INDEX
                    ? rows_size(&page)
                    : 0;
     child_count = page.cell_count + 1;
