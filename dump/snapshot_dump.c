@@ -4,6 +4,7 @@
 #include "dump/catalog.h"
 #include "dump/delta_table.h"
 #include "dump/dump_output.h"
+#include "dump/foreign_base.h"
 #include "dump/integrity.h"
 #include "dump/pipeline.h"
 #include "dump/sink.h"
@@ -127,6 +128,18 @@ static void warn_of_findings(struct job *job)
         warn_of_texts(job, finding, finding->invalid_utf8_count,
             finding->invalid_utf8_count == 1 ? " is not valid UTF-8" : "s are not valid UTF-8");
     }
+}
+
+static void warn_of_base(struct job *job)
+{
+    OWNED(arena) struct arena arena = {0};
+    const char *text;
+
+    if (job->options->base_count == 0)
+        return;
+    text = foreign_base_warning(&arena, &job->base, job->writer, &job->schema);
+    if (text != NULL)
+        warn(job, text);
 }
 
 /* SQLite does so without a word. */
@@ -286,8 +299,10 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
         if (!dump_output_spares(job.output_path, options->base_paths[i], err))
             return false;
     if (!open_base(&job, err) || !open_source(&job, err) || !open_output(&job, err)
-        || !read_tables(&job, result, err) || !source_confirm(&job.source, err)
-        || !dump_writer_commit(job.writer, &result->written, err))
+        || !read_tables(&job, result, err) || !source_confirm(&job.source, err))
+        return false;
+    warn_of_base(&job);
+    if (!dump_writer_commit(job.writer, &result->written, err))
         return false;
     warn_of_findings(&job);
     return true;

@@ -54,6 +54,16 @@ uint32_t dump_writer_block_count(const struct dump_writer *writer)
     return (uint32_t)writer->index.entry_count;
 }
 
+const struct dump_index *dump_writer_index(const struct dump_writer *writer)
+{
+    return &writer->index;
+}
+
+const struct table_end *dump_writer_ends(const struct dump_writer *writer)
+{
+    return writer->ends;
+}
+
 uint64_t dump_writer_size(const struct dump_writer *writer)
 {
     return writer->size;

@@ -61,6 +61,12 @@ MUST_CHECK bool dump_writer_commit_unchanged(
 /* Blocks so far: the number of the next one. */
 uint32_t dump_writer_block_count(const struct dump_writer *writer);
 
+/* The blocks so far. Borrowed, valid until the next call. */
+const struct dump_index *dump_writer_index(const struct dump_writer *writer);
+
+/* By ordinal, the ends of the tables so far, without facts; the others are zeroed. Borrowed. */
+const struct table_end *dump_writer_ends(const struct dump_writer *writer);
+
 /* Bytes written so far. */
 uint64_t dump_writer_size(const struct dump_writer *writer);
 
