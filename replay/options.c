@@ -182,7 +182,7 @@ static void describe_commands(
                 "check everything; print the plan, about the disk and time it takes; change nothing"},
         {.name = "undo",
             .flag = &words->is_undo,
-            .help = "take back the last delta, which is given"},
+            .help = "take back the last delta, which is given; with --dry-run: only rehearse it"},
         {.name = "retry-rejects",
             .flag = &words->is_retry,
             .help = "put rejected rows back that fit by now, or are repaired"},
@@ -211,11 +211,11 @@ static bool understand(struct options *options, const struct words *words,
     bool needs_dump =
         !words->is_status && !words->is_abort && !words->creates_database && !words->is_retry;
 
-    if (words->is_dry_run + words->is_status + words->is_abort + words->is_undo
+    if ((words->is_dry_run || words->is_undo) + words->is_status + words->is_abort
             + words->creates_database + words->is_retry
         > 1)
         return error_set(err, ERROR_USAGE,
-            "--dry-run, --undo, --retry-rejects, --status, --abort and --create-database exclude "
+            "--retry-rejects, --status, --abort, --create-database and --dry-run or --undo exclude "
             "each other");
     if (words->is_retry && parsed->operand_count > 0)
         return error_set(
@@ -240,6 +240,7 @@ static bool understand(struct options *options, const struct words *words,
                        : words->is_retry         ? OPTIONS_RETRY
                        : words->creates_database ? OPTIONS_CREATE_DATABASE
                                                  : OPTIONS_REPLAY;
+    options->is_undo = words->is_undo;
     options->jobs = (size_t)words->jobs;
     options->watch.is_sampled = options->report != NULL;
     options->is_json = words->is_json;
@@ -291,7 +292,7 @@ bool options_read(
     size_t count;
     const struct command_line line = {
         .program = "valise-replay",
-        .synopsis = "[OPTION]... DUMP...\n--undo [OPTION]... DELTA\n"
+        .synopsis = "[OPTION]... DUMP...\n--undo [--dry-run] [OPTION]... DELTA\n"
                     "--retry-rejects [--repaired FILE] [OPTION]...\n"
                     "--status | --abort [OPTION]...\n"
                     "--create-database [--owner ROLE] [OPTION]...",

@@ -42,6 +42,7 @@ struct options {
     enum options_command command;
     struct watch_options watch;
     bool is_staging;
+    bool is_undo; /* also of a dry run: it rehearses the undo */
     enum existing_rows_policy on_existing;
     struct allowances allowances; /* owned */
     bool is_json;                 /* the status */

@@ -52,7 +52,7 @@ static void plan_delta(struct run_state *run)
         .catalog = &run->catalog,
         .plan = &run->plan,
         .ledger = &run->ledger,
-        .is_undo = run->options->command == OPTIONS_UNDO,
+        .is_undo = run->options->is_undo,
     };
 
     delta_plan_make(&run->delta, &input, &run->problems);
@@ -214,6 +214,7 @@ static bool plan_only(struct run_state *run, struct error *err)
         .plan = &run->plan,
         .version_num = run->catalog.server.version_num,
         .jobs = run->report.is_delta ? 1 : choose_jobs(run),
+        .is_undo = run->options->is_undo,
         .problems = &run->problems};
 
     if (!rehearse(run, err))
@@ -298,10 +299,8 @@ static bool look_again(struct run_state *run, size_t *at, struct error *err)
 
 static bool find_start(struct run_state *run, size_t *at, struct error *err)
 {
-    bool is_undo = run->options->command == OPTIONS_UNDO;
-
-    if (is_undo ? !delta_start_undo(run->reader, &run->ledger, err)
-                : !delta_start_find(&run->chain, &run->ledger, at, err)) {
+    if (run->options->is_undo ? !delta_start_undo(run->reader, &run->ledger, err)
+                              : !delta_start_find(&run->chain, &run->ledger, at, err)) {
         run->report.outcome = REPORT_REFUSED;
         return false;
     }

@@ -72,6 +72,7 @@ void run_state_describe(struct run_state *run, const struct dump_reader *reader)
     report->dump = reader->file.path;
     report->dump_size = reader->tail.file_size;
     report->is_delta = reader->header.kind == DUMP_DELTA;
+    report->is_undo = run->options->is_undo;
     report->work.verify_level = run->options->verify;
     if (!report->is_delta && report->work.verify_level <= VERIFY_CHANGED)
         report->work.verify_level = VERIFY_FULL;

@@ -39,8 +39,10 @@ void estimate_release(struct estimate *estimate)
 
 /* Rows of a delta are those of its blocks; of a full dump all. */
 static void count_rows(
-    struct table_estimate *one, const struct dump_reader *reader, const struct plan_table *table)
+    struct table_estimate *one, const struct estimate_input *input, const struct plan_table *table)
 {
+    const struct dump_reader *reader = input->reader;
+
     if (reader->header.kind == DUMP_FULL) {
         one->added_count = table->row_count;
         return;
@@ -49,21 +51,25 @@ static void count_rows(
         const struct index_entry *entry =
             &reader->index.entries[reader->first_block[table->source] + i];
 
-        one->removed_count += entry->removed_count;
-        one->added_count += entry->row_count - entry->removed_count;
+        uint64_t added_count = entry->row_count - entry->removed_count;
+
+        one->removed_count += input->is_undo ? added_count : entry->removed_count;
+        one->added_count += input->is_undo ? entry->removed_count : added_count;
     }
 }
 
-static void look_at_table(struct estimate *estimate, const struct size_estimate_input *input,
+static void look_at_table(struct estimate *estimate, const struct estimate_input *input,
     const struct plan_table *table, struct table_estimate *one)
 {
+    struct size_estimate_input size = {
+        .reader = input->reader, .version_num = input->version_num, .arena = &estimate->arena};
     bool moves = table->action == PLAN_LOAD || table->action == PLAN_DERIVE;
 
     if (table->target == NULL || !plan_writes(table))
         return;
     if (moves && table->source != UINT32_MAX) {
-        count_rows(one, input->reader, table);
-        size_estimate_of(&one->size, input, table, one->added_count);
+        count_rows(one, input, table);
+        size_estimate_of(&one->size, &size, table, one->added_count);
     }
     one->is_touched = one->added_count > 0 || one->removed_count > 0 || table->target->has_rows;
     if (input->reader->header.kind == DUMP_DELTA && moves && table->source != UINT32_MAX)
@@ -192,14 +198,12 @@ static void tell_of_room(const struct estimate *estimate, struct problems *probl
 bool estimate_make(struct estimate *estimate, const struct estimate_input *input,
     struct connection *connection, struct error *err)
 {
-    struct size_estimate_input size_input = {
-        .reader = input->reader, .version_num = input->version_num, .arena = &estimate->arena};
     struct size_known known;
 
     estimate->tables =
         arena_alloc(&estimate->arena, input->plan->table_count + 1, sizeof(*estimate->tables));
     for (size_t i = 0; i < input->plan->table_count; i++)
-        look_at_table(estimate, &size_input, &input->plan->tables[i], &estimate->tables[i]);
+        look_at_table(estimate, input, &input->plan->tables[i], &estimate->tables[i]);
     if (!read_sizes(estimate, input, connection, &known, err))
         return false;
     sum_sizes(estimate, input, &known);

@@ -50,6 +50,7 @@ struct estimate_input {
     const struct plan *plan;
     int version_num; /* of the server */
     size_t jobs;     /* connections */
+    bool is_undo;    /* of a delta: removed and added are swapped */
     struct problems *problems;
 };
 

@@ -30,6 +30,7 @@ struct report {
     enum report_outcome outcome;
     bool is_resumed;
     bool is_delta;
+    bool is_undo; /* the delta is taken back, or that is rehearsed */
     const char *dump;
     char state[STATE_TEXT_SIZE];
     uint64_t dump_size; /* bytes of the file */

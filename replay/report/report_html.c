@@ -99,7 +99,10 @@ static const char *headline(const struct report *report, const struct error *fai
     case REPORT_REFUSED:
         return "Refused";
     case REPORT_PLANNED:
-        return failure == NULL ? "A plan; nothing was changed" : "Failed";
+        if (failure != NULL)
+            return "Failed";
+        return report->is_undo ? "A plan for taking the delta back; nothing was changed"
+                               : "A plan; nothing was changed";
     case REPORT_NOTHING:
         return failure == NULL ? "Nothing to do" : "Failed";
     case REPORT_DONE:

@@ -184,6 +184,7 @@ static void put_report(
     json_writer_named_text(w, "profile", report->profile);
     json_writer_named_boolean(w, "resumed", report->is_resumed);
     json_writer_named_boolean(w, "delta", report->is_delta);
+    json_writer_named_boolean(w, "undo", report->is_undo);
     put_work(w, report);
     if (report->estimate != NULL)
         put_estimate(w, report->estimate);

@@ -138,5 +138,6 @@ void report_plan_text(const struct report *report, struct byte_buffer *out)
     put_database(out, estimate);
     put_disk(out, estimate);
     put_time(out, report);
-    byte_buffer_format(out, "\nNothing was changed.\n");
+    byte_buffer_format(out, "\nNothing was changed.%s\n",
+        report->is_undo ? " The delta is still applied; without --dry-run it is taken back." : "");
 }

@@ -182,6 +182,39 @@ def test_which_tables_are_touched(database: Database, tmp_path: Path) -> None:
     assert "nothing to do" in programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--dry-run", first, delta).out
 
 
+def test_undo(database: Database, tmp_path: Path) -> None:
+    """Taking a delta back is rehearsed: what would go and come, and what stands in the way."""
+    source = shop(tmp_path, database)
+    first, delta, last = programs.dump(source, tmp_path / "first.valise"), tmp_path / "delta.valise", tmp_path / "last.valise"
+    sell(source)
+    programs.succeed(programs.DUMP, "--base", first, "-o", delta, source)
+    with contextlib.closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("DELETE FROM sale WHERE id = 5")
+    programs.succeed(programs.DUMP, "--base", first, "--base", delta, "-o", last, source)
+    undo = ("--dsn", database.dsn, "--undo", "--dry-run")
+    programs.replay(database.dsn, first)
+    programs.fail(programs.REFUSED, ["there is nothing to take back"], programs.REPLAY, *undo, delta)
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, delta)
+    between = database.query("SELECT * FROM sale ORDER BY id")
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, last)
+    for words, dumps in ((["full dump"], [first]), (["only the last delta"], [delta])):
+        programs.fail(programs.REFUSED, words, programs.REPLAY, *undo, *dumps)
+    programs.fail(programs.USAGE, ["one delta"], programs.REPLAY, *undo, delta, last)
+
+    before = database.contents()
+    said, told = plan(tmp_path, *undo, last)
+    assert touched(told) == {"sale": (0, 1)} and told["undo"] is True and told["estimate"]["rows"] == 1
+    assert "The delta is still applied" in said
+    assert database.contents() == before
+    database.execute("INSERT INTO sale VALUES (5, 77)")
+    programs.fail(programs.REFUSED, ["not taken back", "the target was changed"], programs.REPLAY, *undo, last)
+    database.execute("DELETE FROM sale WHERE id = 5")
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--undo", last)
+    assert database.query("SELECT * FROM sale ORDER BY id") == between
+    _, told = plan(tmp_path, *undo, delta)
+    assert touched(told) == {"sale": (11, 11)}
+
+
 def test_the_disk(database: Database, tmp_path: Path) -> None:
     """Who may see where the server keeps its data is told how much room there is; others why not."""
     dump = programs.dump(shop(tmp_path, database), tmp_path / "d.valise")
