@@ -89,9 +89,9 @@ static bool begin_ledger(const struct apply *apply, const struct ddl_plan *ddl, 
 }
 
 /*
- * One transaction: either nothing has happened, or all that is gone is in the ledger. A rehearsal
- * copies no rows, leaves the ledger alone, whose sequences would not go back, and keeps nobody
- * waiting behind locks that it waits for.
+ * One transaction: either nothing has happened, or all that is gone is in the ledger. The ledger's
+ * sequences would not go back: it comes behind all that may be refused. A rehearsal ends before
+ * it, and keeps nobody waiting behind locks that it waits for.
  */
 static bool take_down_at_once(
     const struct apply *apply, const struct ddl_plan *ddl, bool is_rehearsal, struct error *err)
@@ -103,12 +103,11 @@ static bool take_down_at_once(
         || !connection_exec(connection,
             is_rehearsal ? "SET LOCAL lock_timeout = '10s'" : "SET LOCAL synchronous_commit = on",
             err)
-        || (!is_rehearsal && !begin_ledger(apply, ddl, err))
-        || !ddl_take_down(ddl, connection, err))
+        || !ddl_take_down(ddl, connection, err) || !check_tables(apply, err))
         return false;
     return is_rehearsal
-               ? check_tables(apply, err)
-               : save_tables(apply, err) && connection_transaction_commit(&transaction, err);
+           || (begin_ledger(apply, ddl, err) && save_tables(apply, err)
+               && connection_transaction_commit(&transaction, err));
 }
 
 /* Always false. */
