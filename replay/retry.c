@@ -265,20 +265,24 @@ static bool raise_sequence(
     const struct target_sequence *sequence = target_catalog_sequence_of(&attempt->catalog, column);
     OWNED(byte_buffer) struct byte_buffer name = {0};
     OWNED(byte_buffer) struct byte_buffer sql = {0};
+    bool goes_down;
 
-    if (sequence == NULL || sequence->increment < 0)
+    if (sequence == NULL)
         return true;
+    goes_down = sequence->increment < 0;
     quote_qualified(&name, sequence->schema, sequence->name);
     quote_plain(&sql, "SELECT setval(");
     quote_literal(&sql, quote_text(&name));
-    quote_plain(&sql, "::regclass, m.top) FROM (SELECT max(");
+    quote_plain(&sql, "::regclass, m.last) FROM (SELECT ");
+    quote_plain(&sql, goes_down ? "min(" : "max(");
     quote_name(&sql, column->name);
-    quote_plain(&sql, ") AS top FROM ");
+    quote_plain(&sql, ") AS last FROM ");
     quote_qualified(&sql, sequence->table->schema, sequence->table->name);
     quote_plain(&sql, ") AS m, ");
     quote_plain(&sql, quote_text(&name));
-    quote_plain(
-        &sql, " AS s WHERE m.top > s.last_value OR (m.top = s.last_value AND NOT s.is_called)");
+    quote_plain(&sql,
+        goes_down ? " AS s WHERE m.last < s.last_value" : " AS s WHERE m.last > s.last_value");
+    quote_plain(&sql, " OR (m.last = s.last_value AND NOT s.is_called)");
     return connection_exec(attempt->retry->connection, quote_text(&sql), err);
 }
 

@@ -266,8 +266,8 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     if (preflight->input->catalog->table_count == 0)
         return true; /* the plan has said so, and nothing else can be looked at */
     note_unlogged_tables(preflight);
-    sequences_check(preflight->input, preflight->plan, preflight->problems);
-    return (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
+    return sequences_check(preflight->input, preflight->plan, preflight->problems, err)
+           && (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
            && preflight_ddl(preflight, err) && check_replication(preflight, err)
            && note_rules(preflight, err) && note_materialized_views(preflight, err)
            && preflight_facts(preflight, err) && check_data(preflight, err);

@@ -176,6 +176,24 @@ def test_identity_and_sequences(database: Database, tmp_path: Path) -> None:
         (42,), (501,), (10,), (1,)]
 
 
+def test_a_sequence_that_goes_down(database: Database, tmp_path: Path) -> None:
+    """Its next number is below the lowest, after a delta too; rows above its first number say nothing."""
+    snapshot = make(tmp_path / "s.db", """
+        CREATE TABLE down (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO down VALUES (-1, 'a'), (-30, 'b');
+        CREATE TABLE above (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO above VALUES (7, 'a')""")
+    database.execute("""
+        CREATE TABLE down (id int GENERATED ALWAYS AS IDENTITY (INCREMENT BY -1) PRIMARY KEY, v text);
+        CREATE TABLE above (id int GENERATED ALWAYS AS IDENTITY (INCREMENT BY -1) PRIMARY KEY, v text)""")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    programs.replay(database.dsn, full)
+    assert database.query("SELECT last_value, is_called FROM down_id_seq UNION ALL SELECT last_value, is_called FROM above_id_seq") == [
+        (-30, True), (-1, False)]
+    database.settle()
+    make(snapshot, "INSERT INTO down VALUES (-40, 'c'), (-35, 'd'); DELETE FROM down WHERE id = -30")
+    programs.replay(database.dsn, programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full)))
+    assert database.query("SELECT nextval('down_id_seq')") == [(-41,)]
+
+
 # ------------------------------------------------------------------------------------------------------ values
 
 
