@@ -171,6 +171,12 @@ def test_named_types(database: Database, tmp_path: Path) -> None:
         programs.fail(programs.USAGE, ["--type", wrong[:6]], programs.VALISE, "schema", "--type", wrong, dump)
 
 
+def test_an_integer_key_that_holds_null(database: Database, tmp_path: Path) -> None:
+    """INTEGER PRIMARY KEY DESC is no rowid: NULL stays in it."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY DESC, v TEXT); INSERT INTO t VALUES (NULL, 'a'), (NULL, 'b'), (7, 'c')")
+    assert "IDENTITY" not in moves(database, snapshot, tmp_path)
+
+
 @pytest.mark.parametrize("script", ["", "CREATE TABLE t (a)", "CREATE VIRTUAL TABLE f USING fts5(a)",
                                     "CREATE TABLE t (a COLLATE of_the_application UNIQUE)"])
 def test_little(database: Database, tmp_path: Path, script: str) -> None:
