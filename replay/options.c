@@ -233,6 +233,10 @@ static bool understand(struct options *options, const struct words *words,
             "--json and --watch exclude each other; --watch --progress=json goes on telling");
     if (options->config != NULL && options->dsn != NULL)
         return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
+    if (options->report != NULL && options->rejects != NULL
+        && strcmp(options->report, options->rejects) == 0)
+        return error_set(
+            err, ERROR_USAGE, "--report and --rejects name the same file, \"%s\"", options->report);
     options->command = words->is_dry_run         ? OPTIONS_DRY_RUN
                        : words->is_status        ? OPTIONS_STATUS
                        : words->is_abort         ? OPTIONS_ABORT

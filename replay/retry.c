@@ -64,7 +64,8 @@ static bool check_ledger(struct attempt *attempt, struct error *err)
             "a replay is unfinished (phase %s); finish it first with the same command, or undo it "
             "with --abort",
             ledger_phase_name(phase));
-    return target_catalog_read(&attempt->catalog, connection, NULL, err);
+    return target_catalog_read(&attempt->catalog, connection, NULL, err)
+           && value_policy_check_columns(attempt->retry->policies, &attempt->catalog, err);
 }
 
 /* Numbers are given anew by every replay: a row is known by its bytes. Of equal ones that of the

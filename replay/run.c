@@ -388,6 +388,8 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
         .words = &options->bad_values, .profile = &run.profile, .nul_text = options->nul_text};
     if (!value_policy_check(&run.policies, err))
         return false;
+    if (options->rejects != NULL && !dump_guard_check(options->rejects, err))
+        return error_wrap(err, "--rejects");
 
     progress_init(&run.progress, "valise-replay", options_command_name(options->command));
     switch (options->command) {

@@ -98,7 +98,8 @@ bool run_state_begin(struct run_state *run, size_t at, struct error *err)
         || (run->options->is_staging && !profile_use_for_staging(&run->profile, err))
         || !allowances_check(&run->options->allowances, &run->profile, err)
         || !ledger_read(&run->ledger, &run->connection, err)
-        || !target_catalog_read(&run->catalog, &run->connection, NULL, err))
+        || !target_catalog_read(&run->catalog, &run->connection, NULL, err)
+        || !value_policy_check_columns(&run->policies, &run->catalog, err))
         return false;
     run->is_resumed = run->ledger.replay.phase != LEDGER_PHASE_NONE
                       && run->ledger.replay.phase != LEDGER_PHASE_DONE;

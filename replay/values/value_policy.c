@@ -56,6 +56,29 @@ bool value_policy_check(const struct value_policies *policies, struct error *err
     return true;
 }
 
+static bool is_known(const struct target_catalog *catalog, const char *word)
+{
+    for (size_t i = 0; i < catalog->table_count; i++)
+        for (size_t k = 0; k < catalog->tables[i].column_count; k++)
+            if (is_of_column(word, catalog->tables[i].name, catalog->tables[i].columns[k].name))
+                return true;
+    return false;
+}
+
+bool value_policy_check_columns(
+    const struct value_policies *policies, const struct target_catalog *catalog, struct error *err)
+{
+    /* That there are no tables at all is said elsewhere. */
+    for (size_t i = 0; i < policies->words->count && catalog->table_count > 0; i++) {
+        const char *word = policies->words->items[i];
+
+        if (strrchr(word, '=') != NULL && !is_known(catalog, word))
+            return error_set(
+                err, ERROR_USAGE, "--on-bad-value \"%s\": the target has no such column", word);
+    }
+    return true;
+}
+
 /* What the words say of a column, or (NULL) overall; the last one counts. */
 static bool say_words(const struct value_policies *policies, const char *table, const char *column,
     enum value_policy *policy)

@@ -11,6 +11,7 @@
 #include "base/command_line.h"
 #include "base/error.h"
 #include "profile/profile.h"
+#include "replay/target/target_catalog.h"
 
 enum value_policy {
     VALUE_POLICY_STOP,    /* nothing is loaded */
@@ -29,6 +30,10 @@ struct value_policies {
 
 /* Fails with ERROR_USAGE when one of the words is no policy. */
 MUST_CHECK bool value_policy_check(const struct value_policies *policies, struct error *err);
+
+/* Fails with ERROR_USAGE when a word names a column that the target does not have. */
+MUST_CHECK bool value_policy_check_columns(
+    const struct value_policies *policies, const struct target_catalog *catalog, struct error *err);
 
 /* "--on-bad-value 'table.column=reject'", as a shell takes it; lives in the arena. */
 const char *value_policy_reject_option(struct arena *arena, const char *table, const char *column);

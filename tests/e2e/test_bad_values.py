@@ -155,6 +155,27 @@ def test_no_policy(database: Database, tmp_path: Path, word: str) -> None:
     programs.fail(programs.USAGE, ["--on-bad-value"], programs.REPLAY, "--dsn", database.dsn, f"--on-bad-value={word}", file)
 
 
+@pytest.mark.parametrize("column", ["t.nope", "nope.v", "t"])
+def test_a_column_that_is_not_there(database: Database, tmp_path: Path, column: str) -> None:
+    """A misspelt name must not leave a column to what is said overall."""
+    file = prepare_value(database, tmp_path, VALUES["NUL"])
+    programs.fail(programs.USAGE, [f"{column}=stop"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject",
+                  f"--on-bad-value={column}=stop", file)
+    assert is_untouched(database, ["t"])
+
+
+def test_the_list_takes_the_place_of_nothing(database: Database, tmp_path: Path) -> None:
+    """Said before the work: neither a dump, nor a database, nor the report is overwritten by --rejects."""
+    file = prepare_value(database, tmp_path, VALUES["NUL"])
+    for taken in [file, tmp_path / "bad.db"]:
+        before = taken.read_bytes()
+        programs.fail(programs.USAGE, ["--rejects", "overwritten"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject", "--rejects", taken, file)
+        assert taken.read_bytes() == before
+    programs.fail(programs.USAGE, ["same file"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject",
+                  "--rejects", tmp_path / "r", "--report", tmp_path / "r", file)
+    assert is_untouched(database, ["t"])
+
+
 def test_text_becomes_bytea(database: Database, tmp_path: Path) -> None:
     """Its bytes are kept: nothing is bad about it."""
     file = prepare(database, tmp_path, "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, CAST(x'61ff00' AS TEXT))",
