@@ -108,9 +108,10 @@ static size_t describe_values(struct command_line_option table[], struct options
         {.name = "on-bad-value",
             .value_name = "POLICY",
             .list = &options->bad_values,
-            .help = "stop (default): load nothing; reject: leave the row out, keep it in "
-                    "valise.rejects; replace: NUL and invalid UTF-8 by U+FFFD; "
-                    "TABLE.COLUMN=POLICY for one column; may be repeated"},
+            .help =
+                "stop (default): load nothing; reject: leave the row out, keep it in "
+                "valise.rejects; replace: NUL and invalid UTF-8 by U+FFFD, a date or time by "
+                "what its type holds of it; TABLE.COLUMN=POLICY for one column; may be repeated"},
         {.name = "nul-text",
             .value_name = "TEXT",
             .text = &options->nul_text,

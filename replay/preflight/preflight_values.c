@@ -45,6 +45,11 @@ static enum convert_fault convert(
                                    : convert_binary(map, value, &scan->scratch);
 }
 
+static bool is_replaceable(int fault)
+{
+    return fault == CONVERT_NUL || fault == CONVERT_UTF8 || fault == CONVERT_TIME;
+}
+
 /* What is wrong with a value; *is_replaced: and the policy helps. */
 static enum convert_fault look_at_value(
     struct scan *scan, const struct type_map *map, const struct value *value, bool *is_replaced)
@@ -59,7 +64,7 @@ static enum convert_fault look_at_value(
     careful.replaces_text = false;
     careful.nul_replacement = NULL;
     fault = convert(scan, &careful, value);
-    if (fault != CONVERT_NUL && fault != CONVERT_UTF8)
+    if (!is_replaceable(fault))
         return fault;
     careful = *map;
     careful.trusts_text = false;
@@ -115,7 +120,6 @@ static const char remove_nul[] =
 /* What to do, and the option that lets the values through; borrowed from the problems. */
 static const char *advice_for(const struct scan *scan, const struct type_map *type, int fault)
 {
-    bool is_replaceable = fault == CONVERT_NUL || fault == CONVERT_UTF8;
     const char *repair = fault == CONVERT_NUL
                              ? remove_nul
                              : "correct these rows in a copy of the SQLite database and dump again";
@@ -124,7 +128,7 @@ static const char *advice_for(const struct scan *scan, const struct type_map *ty
         repair,
         value_policy_reject_option(
             &scan->preflight->problems->arena, scan->table->name, type->column->name),
-        is_replaceable ? ", or change the values with =replace" : "");
+        is_replaceable(fault) ? ", or change the values with =replace" : "");
 }
 
 static void report_misfit(

@@ -6,6 +6,7 @@
 #include "replay/values/convert_number.h"
 #include "replay/values/decimal.h"
 #include "replay/values/json_canonical.h"
+#include "replay/values/time_loss.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,6 +29,8 @@ static const char *const fault_texts[CONVERT_FAULT_COUNT] = {
     [CONVERT_NUMBER] = "is not a number",
     [CONVERT_PRECISION] = "has more digits than the target column keeps",
     [CONVERT_LABEL] = "is no label of the target's enum",
+    [CONVERT_TIME] = "has a date, a time of day, a time zone or digits of a second that the target "
+                     "type would drop",
 };
 
 const char *convert_fault_text(enum convert_fault fault)
@@ -393,6 +396,9 @@ enum convert_fault convert_text(
         fault = put_json(map, value, &plain);
     else
         fault = put_characters(map, value, &plain);
+    if (fault == CONVERT_FITS && map->kind == TYPE_OTHER && !map->replaces_text
+        && time_loss_occurs(map, plain.data, plain.size))
+        fault = CONVERT_TIME;
     put_escaped(out, plain.data, plain.size);
     return fault;
 }

@@ -16,7 +16,8 @@
 enum value_policy {
     VALUE_POLICY_STOP,    /* nothing is loaded */
     VALUE_POLICY_REJECT,  /* the row is kept elsewhere (rejects.h) */
-    VALUE_POLICY_REPLACE, /* NUL by a text, invalid UTF-8 by U+FFFD; the rest stops */
+    VALUE_POLICY_REPLACE, /* NUL by a text, invalid UTF-8 by U+FFFD, times by what is kept of them
+                           */
 };
 
 #define VALUE_POLICY_NUL_TEXT "\xef\xbf\xbd" /* U+FFFD */

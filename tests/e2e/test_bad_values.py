@@ -140,6 +140,28 @@ def test_column_beats_overall(database: Database, tmp_path: Path) -> None:
     assert is_untouched(database, ["t"])
 
 
+TIMES = {"date": "2024-02-29 12:00:00", "timestamp": "2024-02-29 12:00:00+02:00", "timestamp(0)": "2024-02-29 11:59:59.7", "time": "2000-01-01 12:00:00",
+         "timestamptz": "2024-02-29 12:00:00.123456789+00:00"}
+
+
+@pytest.mark.parametrize("column", TIMES)
+def test_what_a_time_would_lose(database: Database, tmp_path: Path, column: str) -> None:
+    """The server reads it and says nothing; a full dump and a delta are refused, unless replacing is allowed."""
+    bad = Bad(column, f"'{TIMES[column]}'", "would drop")
+    file = prepare_value(database, tmp_path, bad)
+    programs.fail(programs.REFUSED, [bad.words, "id = 2", "=replace"], programs.REPLAY, "--dsn", database.dsn, file)
+    assert is_untouched(database, ["t"])
+    programs.fail(programs.REJECTED, ["1 values replaced"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=replace", file)
+    with contextlib.closing(sqlite3.connect(tmp_path / "bad.db")) as source, source:
+        source.execute("INSERT INTO t SELECT 4, v FROM t WHERE id = 2")
+    delta = programs.dump(tmp_path / "bad.db", tmp_path / "delta.valise", "--base", str(file))
+    database.settle()
+    assert bad.words in programs.run(programs.REPLAY, "--dsn", database.dsn, delta).error
+    programs.run(programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=replace", delta)
+    [(first,), (second,)] = database.query("SELECT v::text FROM t WHERE id IN (2, 4)")
+    assert first == second and first in {"2024-02-29", "2024-02-29 12:00:00", "12:00:00", "2024-02-29 12:00:00.123457+00"}
+
+
 @pytest.mark.parametrize("rule", ["on_bad_value: reject", "tables: {t: {on_bad_value: {v: reject}}}"])
 def test_profile(database: Database, tmp_path: Path, rule: str) -> None:
     profile = tmp_path / "profile.yaml"

@@ -24,7 +24,11 @@ enum {
     FLOAT8 = 701,
     BPCHAR = 1042,
     VARCHAR = 1043,
+    DATE = 1082,
+    TIME = 1083,
     TIMESTAMP = 1114,
+    TIMESTAMPTZ = 1184,
+    TIMETZ = 1266,
     NUMERIC = 1700,
     UUID = 2950,
     JSONB = 3802,
@@ -253,6 +257,59 @@ static void numerics_fit_their_digits(void **state)
     }
 }
 
+/* What the server would drop of a text while it reads it. */
+static void times_keep_all_that_they_are_given(void **state)
+{
+    static const struct {
+        uint32_t type;
+        int32_t precision;
+        const char *text;
+        bool drops;
+    } cases[] = {
+        {DATE, -1, "2024-02-29", false},
+        {DATE, -1, "2024-02-29 00:00:00.000", false},
+        {DATE, -1, "2024-02-29T00:00Z", false},
+        {DATE, -1, "2024-02-29 00:00:01", true},
+        {DATE, -1, "2024-02-29 00:00:00.000001", true},
+        {DATE, -1, "2024-02-29 00:00:00+02", true},
+        {DATE, -1, "tomorrow", false},
+        {DATE, -1, "", false},
+        {TIME, -1, "23:59:59.123456", false},
+        {TIME, -1, "23:59:59.1234567", true},
+        {TIME, -1, "2000-01-01 23:59:59", true},
+        {TIME, -1, "23:59:59+01:00", true},
+        {TIMETZ, -1, "23:59:59+01:00", false},
+        {TIMETZ, -1, "2000-01-01 23:59:59+01:00", true},
+        {TIMESTAMP, -1, "2024-02-29 23:59:59.123456", false},
+        {TIMESTAMP, -1, "2024-02-29 23:59:59.123456000", false},
+        {TIMESTAMP, -1, " 2024-02-29T23:59:59 +00:00 ", false},
+        {TIMESTAMP, -1, "2024-02-29 23:59:59 UTC", false},
+        {TIMESTAMP, -1, "2024-02-29 23:59:59-0800", true},
+        {TIMESTAMP, -1, "2024-02-29 23:59:59.123456789+00:00", true},
+        {TIMESTAMP, 0, "2024-02-29 23:59:59.0", false},
+        {TIMESTAMP, 0, "2024-02-29 23:59:59.7", true},
+        {TIMESTAMP, -1, "2024-02-29", false},
+        {TIMESTAMP, -1, "infinity", false},
+        {TIMESTAMPTZ, -1, "2024-02-29 23:59:59-08:00", false},
+        {TIMESTAMPTZ, 3, "2024-02-29 23:59:59.123-08:00", false},
+        {TIMESTAMPTZ, 3, "2024-02-29 23:59:59.1234-08:00", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        OWNED(byte_buffer) struct byte_buffer out = {0};
+        struct target_column column = column_of(cases[i].type, cases[i].precision);
+        struct value value = text(cases[i].text);
+        struct type_map map;
+
+        type_map_of(&map, &column);
+        assert_int_equal(
+            convert_text(&map, &value, &out), cases[i].drops ? CONVERT_TIME : CONVERT_FITS);
+        map.replaces_text = true;
+        assert_int_equal(convert_text(&map, &value, &out), CONVERT_FITS);
+    }
+}
+
 static void check_line(uint32_t type, struct value value, const char *expected)
 {
     OWNED(byte_buffer) struct byte_buffer out = {0};
@@ -309,6 +366,7 @@ int main(void)
         cmocka_unit_test(bytes_and_others),
         cmocka_unit_test(not_null_is_known),
         cmocka_unit_test(numerics_fit_their_digits),
+        cmocka_unit_test(times_keep_all_that_they_are_given),
         cmocka_unit_test(text_lines_are_escaped),
         cmocka_unit_test(facts_prove_that_values_fit),
     };

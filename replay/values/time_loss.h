@@ -1,0 +1,19 @@
+/*
+ * What a date or time type drops of a text without a word: a time of day, a time zone, digits.
+ *
+ * PostgreSQL reads "2024-02-29 23:59:59+02:00" as a date or as a timestamp without time zone, and
+ * keeps what fits. Only texts of the ISO kind are judged: others are as the server reads them.
+ */
+#ifndef REPLAY_TIME_LOSS_H
+#define REPLAY_TIME_LOSS_H
+
+#include "replay/values/type_map.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* True if the column, of type date, time or timestamp (with time zone), would hold less. */
+bool time_loss_occurs(const struct type_map *map, const uint8_t *text, size_t size);
+
+#endif
