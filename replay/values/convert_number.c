@@ -62,13 +62,15 @@ void convert_number_put(struct byte_buffer *out, int64_t number)
     byte_buffer_put(out, text, (size_t)size);
 }
 
-/* numeric(p,s) holds p - s digits before the point and s after it; s may be negative. */
+/*
+ * numeric(p,s) holds p - s digits before the point and s after it. With s < 0 they end before the
+ * point, with s > p they begin behind it (since PostgreSQL 15).
+ */
 static bool shape_fits(const struct type_map *map, const struct decimal_shape *shape)
 {
-    if (map->precision == 0)
-        return true;
-    return (int64_t)shape->fraction_digits <= (map->scale > 0 ? map->scale : 0)
-           && (int64_t)shape->integer_digits <= (int64_t)map->precision - map->scale;
+    return map->precision == 0 || shape->is_zero
+           || (shape->fraction_digits <= map->scale
+               && shape->integer_digits <= (long)map->precision - map->scale);
 }
 
 enum convert_fault convert_number_decimal(

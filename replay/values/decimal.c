@@ -124,8 +124,9 @@ bool decimal_canonical(
         return false;
     if (shape != NULL)
         *shape = (struct decimal_shape){
-            .integer_digits = point > 0 ? (size_t)point : 0,
-            .fraction_digits = count > point ? (size_t)(count - point) : 0,
+            .integer_digits = point,
+            .fraction_digits = count - point,
+            .is_zero = count == 0,
         };
     put_canonical(out, &parts, first, last, point);
     return true;

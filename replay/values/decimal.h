@@ -13,10 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many digits a number has before and after the point, without needless zeros. */
+/*
+ * How many digits a number has before and after the point, without needless zeros. Below 0: so many
+ * zeros are between its digits and the point (0.001: -2 and 3; 1200: 4 and -2).
+ */
 struct decimal_shape {
-    size_t integer_digits;
-    size_t fraction_digits;
+    long integer_digits;
+    long fraction_digits;
+    bool is_zero; /* then both are 0 */
 };
 
 #define DECIMAL_DIGITS_MAX 131072u /* before the point, as PostgreSQL's numeric */

@@ -243,6 +243,12 @@ static void numerics_fit_their_digits(void **state)
         {NUMERIC_MODIFIER(5, 2), {.class = VALUE_INTEGER, .integer = 1000}, CONVERT_PRECISION},
         {NUMERIC_MODIFIER(5, 2), {.class = VALUE_REAL, .real = 1.25}, CONVERT_FITS},
         {NUMERIC_MODIFIER(5, 2), {.class = VALUE_REAL, .real = 1.255}, CONVERT_PRECISION},
+        {NUMERIC_MODIFIER(3, -2), {.class = VALUE_INTEGER, .integer = 99900}, CONVERT_FITS},
+        {NUMERIC_MODIFIER(3, -2), {.class = VALUE_INTEGER, .integer = 0}, CONVERT_FITS},
+        {NUMERIC_MODIFIER(3, -2), {.class = VALUE_INTEGER, .integer = 100000}, CONVERT_PRECISION},
+        {NUMERIC_MODIFIER(3, -2), {.class = VALUE_INTEGER, .integer = 12345}, CONVERT_PRECISION},
+        {NUMERIC_MODIFIER(2, 4), {.class = VALUE_REAL, .real = 0.0012}, CONVERT_FITS},
+        {NUMERIC_MODIFIER(2, 4), {.class = VALUE_REAL, .real = 0.0123}, CONVERT_PRECISION},
     };
 
     (void)state;

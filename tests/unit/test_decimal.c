@@ -73,10 +73,13 @@ static void the_shape_counts_needed_digits(void **state)
     assert_int_equal(shape.fraction_digits, 2);
     canonical("1200", &shape);
     assert_int_equal(shape.integer_digits, 4);
-    assert_int_equal(shape.fraction_digits, 0);
+    assert_int_equal(shape.fraction_digits, -2);
     canonical("0.001", &shape);
-    assert_int_equal(shape.integer_digits, 0);
+    assert_int_equal(shape.integer_digits, -2);
     assert_int_equal(shape.fraction_digits, 3);
+    assert_false(shape.is_zero);
+    canonical("0.00", &shape);
+    assert_true(shape.is_zero);
 }
 
 static void reals_read_back_as_themselves(void **state)
