@@ -1,5 +1,6 @@
 #include "tools/key_filter.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -74,8 +75,9 @@ static void read_value(struct key_filter_condition *condition)
 {
     char *end;
 
+    errno = 0;
     condition->integer = strtoll(condition->text, &end, 10);
-    condition->is_integer = condition->size > 0 && *end == '\0';
+    condition->is_integer = condition->size > 0 && *end == '\0' && errno == 0;
     condition->number = strtod(condition->text, &end);
     condition->is_number = condition->size > 0 && *end == '\0';
     condition->is_blob = read_blob(condition);

@@ -138,6 +138,7 @@ def test_where_key_by_class(valise: Run, dump: tuple[Path, reference.Snapshot]) 
         flags = [part for condition in conditions for part in ("--where-key", condition)]
         return len(valise("cat", "--format", "jsonl", "--table", 't "1"', *flags, dump[0]).stdout.splitlines())
     assert [count("a=NULL"), count("b;c=X'00FF'"), count("ü=1"), count("d,e=1"), count("a=NULL", "ü=2"), count("a=X''")] == [1, 1, 1, 1, 0, 1]
+    assert [count("ü=-9223372036854775808"), count("ü=-99999999999999999999")] == [1, 0]
 
 
 def test_refusals(valise: Run, dump: tuple[Path, reference.Snapshot], tmp_path: Path) -> None:
