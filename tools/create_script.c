@@ -290,7 +290,7 @@ static void put_column(
     schema_put_name(body, &column->name);
     byte_buffer_format(body, " %s", type->sql);
     /* INTEGER PRIMARY KEY DESC is no rowid, and may hold NULL, which no identity may. */
-    if (is_rowid(table, column) && type->kind == CREATE_BIGINT && !has_null(script, ordinal, at))
+    if (is_rowid(table, column) && create_type_is_integer(type) && !has_null(script, ordinal, at))
         put_identity(script, body, table, at);
     else if (column->has_default && !create_default_put(body, type, &column->default_sql))
         create_script_note(script, &script->text, "column \"%s\": its default is left out: %s",

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #define EXACT_MAX ((int64_t)1 << 53) /* a double holds every integer up to it */
 
@@ -117,4 +118,16 @@ void create_type_choose(struct create_type *out, const struct schema_table *tabl
 void create_type_name(struct create_type *out, const char *sql)
 {
     *out = (struct create_type){.kind = CREATE_NAMED, .sql = sql};
+}
+
+bool create_type_is_integer(const struct create_type *type)
+{
+    static const char *const integers[] = {
+        "smallint", "int2", "integer", "int", "int4", "bigint", "int8"};
+
+    for (size_t i = 0; type->kind == CREATE_NAMED && i < sizeof(integers) / sizeof(integers[0]);
+         i++)
+        if (strcasecmp(type->sql, integers[i]) == 0)
+            return true;
+    return type->kind == CREATE_BIGINT;
 }

@@ -11,6 +11,8 @@
 #include "format/schema.h"
 #include "format/table_end.h"
 
+#include <stdbool.h>
+
 enum create_kind {
     CREATE_BOOLEAN,
     CREATE_BIGINT,
@@ -32,5 +34,8 @@ void create_type_choose(struct create_type *out, const struct schema_table *tabl
 
 /* The type with this SQL that the user has named. */
 void create_type_name(struct create_type *out, const char *sql);
+
+/* True if a sequence can count in it. */
+bool create_type_is_integer(const struct create_type *type);
 
 #endif

@@ -177,6 +177,13 @@ def test_an_integer_key_that_holds_null(database: Database, tmp_path: Path) -> N
     assert "IDENTITY" not in moves(database, snapshot, tmp_path)
 
 
+def test_a_smaller_integer_still_counts(database: Database, tmp_path: Path) -> None:
+    dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (7, 1)"), tmp_path / "dump.valise")
+    create(database, script_of(dump, "--type", "t.id=INT"), tmp_path)
+    programs.replay(database.dsn, dump)
+    assert database.query("INSERT INTO t (v) VALUES (2) RETURNING id, pg_typeof(id)::text") == [(8, "integer")]
+
+
 @pytest.mark.parametrize("script", ["", "CREATE TABLE t (a)", "CREATE VIRTUAL TABLE f USING fts5(a)",
                                     "CREATE TABLE t (a COLLATE of_the_application UNIQUE)"])
 def test_little(database: Database, tmp_path: Path, script: str) -> None:
