@@ -11,6 +11,18 @@ static struct progress_slot *take_slot(struct progress *progress)
     return NULL;
 }
 
+/* Bytes of a row, by what the table is thought to have; another task may be settling that. */
+static double average_row_size(struct progress *progress, const struct progress_work *work)
+{
+    double size = 0;
+
+    pthread_mutex_lock(&progress->lock);
+    if (work->total.rows > 0)
+        size = (double)work->total.bytes / (double)work->total.rows;
+    pthread_mutex_unlock(&progress->lock);
+    return size;
+}
+
 void progress_task_begin(struct progress_task *task, struct progress *progress,
     enum progress_phase phase, uint32_t table)
 {
@@ -20,9 +32,8 @@ void progress_task_begin(struct progress_task *task, struct progress *progress,
         .progress = progress, .phase = phase, .table = table, .begun_ms = progress_ms(progress)};
     progress_begin_work(&progress->phases[phase], task->begun_ms);
     atomic_fetch_add(&progress->phases[phase].task_count, 1);
-    if (work != NULL && work->total.rows > 0)
-        task->row_size = (double)work->total.bytes / (double)work->total.rows;
     if (work != NULL) {
+        task->row_size = average_row_size(progress, work);
         progress_begin_work(work, task->begun_ms);
         atomic_fetch_add(&work->task_count, 1);
     }
