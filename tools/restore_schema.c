@@ -55,8 +55,10 @@ bool restore_schema_create(
         return error_set(err, ERROR_REFUSED,
             "the SQL of %s \"%s\" is no CREATE statement, and is not run: %.100s", what,
             entry->name.bytes, entry->sql.bytes);
-    if (!sqlite_file_prepare(file, entry->sql.bytes, &statement, &tail, err)
-        || !sqlite_file_step(file, &statement, &is_row, err))
+    while (!sqlite_file_prepare(file, entry->sql.bytes, &statement, &tail, err))
+        if (!sqlite_file_stand_in(file))
+            return error_wrap(err, "%s \"%s\" cannot be created", what, entry->name.bytes);
+    if (!sqlite_file_step(file, &statement, &is_row, err))
         return error_wrap(err, "%s \"%s\" cannot be created", what, entry->name.bytes);
     if (tail[strspn(tail, " \t\r\n\f;")] != '\0')
         return error_set(err, ERROR_REFUSED, "the SQL of %s \"%s\" goes on after its end: %.100s",

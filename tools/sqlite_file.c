@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PROGRESS_STEP_COUNT 100000 /* of SQLite's machine, between two looks whether to stop */
 
@@ -100,6 +101,36 @@ bool sqlite_file_prepare(struct sqlite_file *file, const char *sql, struct sqlit
         return error_set(
             err, ERROR_DATABASE, "\"%s\": no statement in \"%.200s\"", file->name, sql);
     return true;
+}
+
+static void fail_function(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    (void)count;
+    (void)arguments;
+    sqlite3_result_error(context, sqlite3_user_data(context), -1);
+}
+
+bool sqlite_file_stand_in(struct sqlite_file *file)
+{
+    static const char missing[] = "no such function: ";
+    const char *message = sqlite3_errmsg(file->handle);
+    char *complaint;
+    char *name;
+    bool done;
+
+    if (strncmp(message, missing, sizeof(missing) - 1) != 0)
+        return false;
+    name = sqlite3_mprintf("%s", message + sizeof(missing) - 1);
+    complaint = sqlite3_mprintf(
+        "it needs the function %s(), which only the application has; valise cat has the rows",
+        name);
+    done = name != NULL
+           && sqlite3_create_function_v2(file->handle, name, -1,
+                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, complaint, fail_function,
+                  NULL, NULL, sqlite3_free)
+                  == SQLITE_OK;
+    sqlite3_free(name);
+    return done;
 }
 
 bool sqlite_file_step(struct sqlite_file *file, const struct sqlite_statement *statement,

@@ -55,6 +55,13 @@ void sqlite_statement_release(struct sqlite_statement *statement);
 MUST_CHECK bool sqlite_file_prepare(struct sqlite_file *file, const char *sql,
     struct sqlite_statement *out, const char **tail, struct error *err);
 
+/*
+ * Where preparing failed for want of a function, which only the application has: puts one in its
+ * place that fails when it is called, and returns true. So a schema can be read, of which it is a
+ * part; no value is ever made up.
+ */
+bool sqlite_file_stand_in(struct sqlite_file *file);
+
 /* Steps; *is_row is false when the statement is done. */
 MUST_CHECK bool sqlite_file_step(struct sqlite_file *file, const struct sqlite_statement *statement,
     bool *is_row, struct error *err);
