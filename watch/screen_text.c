@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "watch/amount_text.h"
+#include "watch/short_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,27 +24,10 @@ static void put_spaces(struct byte_buffer *out, size_t count)
         byte_buffer_put_u8(out, ' ');
 }
 
-/* Bytes of the longest beginning of `text` that takes at most `width` columns. */
-static size_t beginning(const struct byte_buffer *text, size_t width)
-{
-    size_t end = 0;
-
-    while (end < text->size) {
-        size_t next = end + 1;
-
-        while (next < text->size && (text->data[next] & 0xc0) == 0x80)
-            next++;
-        if (safe_text_width(text->data, next) > width)
-            break;
-        end = next;
-    }
-    return end;
-}
-
 static void fit(struct byte_buffer *out, const struct byte_buffer *text, size_t width,
     const struct screen_style *style)
 {
-    size_t columns = text->size == 0 ? 0 : safe_text_width(text->data, text->size);
+    size_t columns = short_text_width(text);
     size_t size;
 
     if (columns <= width) {
@@ -51,9 +35,9 @@ static void fit(struct byte_buffer *out, const struct byte_buffer *text, size_t 
         put_spaces(out, width - columns);
         return;
     }
-    size = beginning(text, width == 0 ? 0 : width - 1);
+    size = short_text_beginning(text, width == 0 ? 0 : width - 1);
     byte_buffer_put(out, text->data, size);
-    byte_buffer_format(out, "%s", width == 0 ? "" : style->is_utf8 ? "…" : "~");
+    byte_buffer_format(out, "%s", width == 0 ? "" : short_text_ellipsis(style->is_utf8));
     columns = size == 0 ? 0 : safe_text_width(text->data, size);
     if (width > 0)
         put_spaces(out, width - 1 - columns); /* of a wide character that was half outside */

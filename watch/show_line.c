@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "base/safe_text.h"
 #include "watch/amount_text.h"
+#include "watch/short_text.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -14,7 +15,10 @@
 #define BAR_SECONDS 0.2
 #define PLAIN_SECONDS 5.0       /* between two lines of a phase */
 #define PLAIN_FIRST_SECONDS 1.0 /* shorter work needs no line */
+#define BAR_PART 8              /* of the width is the bar */
 #define BAR_WIDTH_MAX 24
+#define NAME_WIDTH_MIN 5
+#define TABLE_WIDTH 36 /* columns that rates leave to the table */
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN 20
 
@@ -51,7 +55,16 @@ static void put_bar(struct byte_buffer *out, double fraction, size_t width, bool
     byte_buffer_format(out, is_utf8 ? " " : "] ");
 }
 
-static void put_table(struct byte_buffer *out, const struct progress_view *view)
+/* What does not belong to the locale's characters. */
+static void make_ascii(struct byte_buffer *text)
+{
+    for (size_t i = 0; i < text->size; i++)
+        if (text->data[i] >= 0x80)
+            text->data[i] = '?';
+}
+
+/* The task that is at work for longest; NULL: none works on a table. */
+static const struct progress_view_task *longest_task(const struct progress_view *view)
 {
     const struct progress_view_task *longest = NULL;
 
@@ -59,13 +72,32 @@ static void put_table(struct byte_buffer *out, const struct progress_view *view)
         if (view->tasks[i].table < view->table_count
             && (longest == NULL || view->tasks[i].seconds > longest->seconds))
             longest = &view->tasks[i];
+    return longest;
+}
+
+/* Its table, in so many columns. */
+static void put_table(
+    struct byte_buffer *out, const struct progress_view *view, size_t width, bool is_utf8)
+{
+    const struct progress_view_task *longest = longest_task(view);
+    OWNED(byte_buffer) struct byte_buffer name = {0};
+    char more[32] = "";
+    size_t used;
+
     if (longest == NULL)
         return;
-    byte_buffer_format(out, ", ");
     safe_text_put(
-        out, view->tables[longest->table].name, strlen(view->tables[longest->table].name));
+        &name, view->tables[longest->table].name, strlen(view->tables[longest->table].name));
+    if (!is_utf8)
+        make_ascii(&name);
     if (view->task_count > 1)
-        byte_buffer_format(out, " and %zu more", view->task_count - 1);
+        snprintf(more, sizeof(more), " and %zu more", view->task_count - 1);
+    used = strlen(", ") + strlen(more);
+    if (width < used + NAME_WIDTH_MIN)
+        return;
+    byte_buffer_format(out, ", ");
+    short_text_middle(out, &name, width - used, is_utf8);
+    byte_buffer_format(out, "%s", more);
 }
 
 static void put_amounts(struct byte_buffer *out, const struct progress_view *view)
@@ -84,11 +116,25 @@ static void put_amounts(struct byte_buffer *out, const struct progress_view *vie
     else if (work->total.items > 0)
         byte_buffer_format(out, ", %s of %s", amount_text_count(done, work->done.items),
             amount_text_count(total, work->total.items));
+}
+
+/* A table's name says more than how fast it goes: rates that leave no room for it are left out. */
+static void put_rates(struct byte_buffer *out, const struct progress_view *view, size_t width)
+{
+    size_t size = out->size;
+    char rate[AMOUNT_TEXT_ROOM];
+
     if (view->rows_per_second >= 1)
         byte_buffer_format(
-            out, ", %s rows/s", amount_text_count(done, (uint64_t)view->rows_per_second));
+            out, ", %s rows/s", amount_text_count(rate, (uint64_t)view->rows_per_second));
+    if (out->size - size > width)
+        out->size = size;
+    width -= out->size - size;
+    size = out->size;
     if (view->bytes_per_second >= 1)
         byte_buffer_format(out, ", %.1f MB/s", view->bytes_per_second / 1e6);
+    if (out->size - size > width)
+        out->size = size;
 }
 
 static void put_facts(struct byte_buffer *out, const struct progress_view *view)
@@ -102,34 +148,31 @@ static void put_facts(struct byte_buffer *out, const struct progress_view *view)
         byte_buffer_format(out, ", %s left", amount_text_duration(text, view->seconds_left));
     if (view->has_phase)
         put_amounts(out, view);
-    put_table(out, view);
 }
 
-/* Cuts valid UTF-8 to so many columns. */
-static void cut(struct byte_buffer *text, size_t start, size_t width)
+/* Columns of so many that are left, less `room`. */
+static size_t left_of(const struct byte_buffer *line, size_t width, size_t room)
 {
-    while (text->size > start && safe_text_width(text->data + start, text->size - start) > width) {
-        do
-            text->size--;
-        while (text->size > start && (text->data[text->size] & 0xc0) == 0x80);
-    }
+    size_t used = short_text_width(line) + room;
+
+    return width == 0 ? SIZE_MAX : width > used ? width - used : 0;
 }
 
 void show_line_text(
     struct byte_buffer *out, const struct progress_view *view, size_t width, bool is_utf8)
 {
-    size_t start = out->size;
-    size_t bar_width = width / 4 < BAR_WIDTH_MAX ? width / 4 : BAR_WIDTH_MAX;
+    OWNED(byte_buffer) struct byte_buffer line = {0};
+    size_t bar_width = width / BAR_PART < BAR_WIDTH_MAX ? width / BAR_PART : BAR_WIDTH_MAX;
+    size_t room = longest_task(view) == NULL ? 0 : TABLE_WIDTH;
 
-    byte_buffer_format(out, "%3d%% ", (int)(view->fraction * 100));
+    byte_buffer_format(&line, "%3d%% ", (int)(view->fraction * 100));
     if (width >= 2 * WIDTH_MIN)
-        put_bar(out, view->fraction, bar_width, is_utf8);
-    put_facts(out, view);
-    for (size_t i = start; !is_utf8 && i < out->size; i++)
-        if (out->data[i] >= 0x80)
-            out->data[i] = '?';
-    if (width > 0)
-        cut(out, start, width);
+        put_bar(&line, view->fraction, bar_width, is_utf8);
+    put_facts(&line, view);
+    if (view->has_phase)
+        put_rates(&line, view, left_of(&line, width, room));
+    put_table(&line, view, left_of(&line, width, 0), is_utf8);
+    byte_buffer_put(out, line.data, short_text_beginning(&line, width == 0 ? SIZE_MAX : width));
 }
 
 /* --- on a terminal ----------------------------------------------------------------------- */
