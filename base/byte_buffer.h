@@ -27,6 +27,9 @@ void byte_buffer_release(struct byte_buffer *b);
  */
 void byte_buffer_give_back(struct byte_buffer *b, size_t kept_size);
 
+/* Bytes that are seldom given back: most blocks need no more. */
+#define BYTE_BUFFER_KEPT_SIZE ((size_t)4 << 20)
+
 /* Makes room for at least `more` further bytes; what byte_buffer_reserve() calls when it must. */
 void byte_buffer_grow(struct byte_buffer *b, size_t more);
 

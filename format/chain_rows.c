@@ -104,6 +104,7 @@ static bool gather_removed(struct chain_rows *rows, struct error *err)
             row_counts_add(&rows->removed, checksum_xxh3(rows->row.data, rows->row.size));
         }
     }
+    byte_buffer_give_back(&rows->row, BYTE_BUFFER_KEPT_SIZE);
     return true;
 }
 

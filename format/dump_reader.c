@@ -156,8 +156,12 @@ static bool decode_frame(const struct dump_reader *reader, const struct index_en
         if (!read_frame(reader, entry, buffer, err))
             return false;
     }
-    return block_decompress(
-        &buffer->codec, &buffer->raw, buffer->frame.data, buffer->frame.size, entry->raw_size, err);
+    if (!block_decompress(&buffer->codec, &buffer->raw, buffer->frame.data, buffer->frame.size,
+            entry->raw_size, err))
+        return false;
+    /* A long frame is not needed any more. */
+    byte_buffer_give_back(&buffer->frame, BYTE_BUFFER_KEPT_SIZE);
+    return true;
 }
 
 static bool read_block(const struct dump_reader *reader, size_t number, struct dump_buffer *buffer,

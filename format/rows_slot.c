@@ -211,5 +211,6 @@ void rows_slot_empty(struct rows_slot *slot)
     empty_buffer(&slot->added, slot->kind == ROWS_SLOT_ROWS);
     byte_buffer_release(&slot->units);
     slot->entry = (struct index_entry){0};
+    slot->is_large = false;
     set_state(slot, ROWS_SLOT_FREE);
 }

@@ -50,6 +50,7 @@ struct rows_slot {
     uint32_t
         number; /* of the block, unless units before it turn out to be several blocks, or none */
     uint32_t ordinal; /* of the table */
+    bool is_large;    /* until it is empty */
     const struct schema_table *table;
     int level;
     struct byte_buffer removed; /* canonical rows; the added ones are put behind them */

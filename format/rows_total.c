@@ -45,4 +45,5 @@ void rows_total_add_up(struct rows_total *total, struct rows_block *rows)
         total->size += is_removed ? 0 : total->row.size;
         total->cut = hash.low;
     }
+    byte_buffer_give_back(&total->row, BYTE_BUFFER_KEPT_SIZE);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define IDLE_SLOT_COUNT 1
+#define LARGE_SIZE (2 * CHUNK_SIZE_MAX) /* bytes of a block, or of those that it is made of */
 
 struct rows_writer {
     struct dump_writer *writer;  /* borrowed */
@@ -194,6 +195,26 @@ uint32_t rows_writer_block_count(const struct rows_writer *rows)
     return rows->block_count + (current(rows)->entry.row_count > 0 ? 1 : 0);
 }
 
+/*
+ * To be called before the current slot becomes large: waits until no other one is, and writes all
+ * that is on its way before that one.
+ */
+static bool allow_large(struct rows_writer *rows, struct error *err)
+{
+    size_t last = 0;
+
+    if (current(rows)->is_large)
+        return true;
+    for (size_t i = 1; i < rows->slot_count; i++)
+        if (rows->slots[(rows->fill + i) % rows->slot_count].is_large)
+            last = i;
+    for (size_t i = 1; i <= last; i++)
+        if (!collect(rows, &rows->slots[(rows->fill + i) % rows->slot_count], err))
+            return false;
+    current(rows)->is_large = true;
+    return true;
+}
+
 /* Hands the current slot on. */
 static bool submit(struct rows_writer *rows, enum rows_slot_kind kind, struct error *err)
 {
@@ -224,10 +245,15 @@ bool rows_writer_cut(struct rows_writer *rows, struct error *err)
     return submit(rows, ROWS_SLOT_ROWS, err);
 }
 
+bool rows_writer_expect(struct rows_writer *rows, uint64_t size, struct error *err)
+{
+    return rows_writer_cut(rows, err) && (size <= LARGE_SIZE || allow_large(rows, err));
+}
+
 bool rows_writer_copy(
     struct rows_writer *rows, const struct dump_reader *dump, size_t number, struct error *err)
 {
-    if (!rows_writer_cut(rows, err))
+    if (!rows_writer_expect(rows, dump->index.entries[number].raw_size, err))
         return false;
     current(rows)->copy = (struct block_copy_order){.dump = dump,
         .number = number,
@@ -256,6 +282,8 @@ bool rows_writer_add(struct rows_writer *rows, const struct rows_writer_row *row
             return false;
         slot = current(rows);
     }
+    if (row->size > LARGE_SIZE && !allow_large(rows, err))
+        return false;
     slot->entry.row_count++;
     if (row->is_removed) {
         slot->entry.removed_count++;

@@ -5,6 +5,7 @@
  * together by the threads alone. What is written does not depend on their number.
  *
  * Memory: for each thread the rows of one block and its encoded form, and the rows of two more.
+ * Only one block at a time may be larger than usual, by a row that is.
  */
 #ifndef FORMAT_ROWS_WRITER_H
 #define FORMAT_ROWS_WRITER_H
@@ -58,6 +59,13 @@ MUST_CHECK bool rows_writer_add(
 
 /* Ends the current block, if it has rows. Fails with ERROR_IO. */
 MUST_CHECK bool rows_writer_cut(struct rows_writer *rows, struct error *err);
+
+/*
+ * To be called before raw blocks of `size` bytes are read, whose rows are given, or merged, next:
+ * ends the current block, and if so many bytes are unusual waits until nothing as large is on its
+ * way. Fails as what is on its way does.
+ */
+MUST_CHECK bool rows_writer_expect(struct rows_writer *rows, uint64_t size, struct error *err);
 
 /*
  * Ends the current block and puts a ROWS block of another dump behind it, whose table has the same

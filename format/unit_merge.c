@@ -3,8 +3,6 @@
 #include "format/rows_block.h"
 #include "format/rows_encoder.h"
 
-#define KEPT_SIZE ((size_t)4 << 20) /* bytes of a buffer that are not given back to the system */
-
 void unit_merge_release(struct unit_merge *merge)
 {
     byte_buffer_release(&merge->bytes);
@@ -20,8 +18,8 @@ void unit_merge_trim(struct unit_merge *merge)
         &merge->bytes, &merge->held, &merge->spilled, &merge->rows.buffer.frame};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
-        byte_buffer_give_back(buffers[i], KEPT_SIZE);
-    chain_rows_spare(&merge->rows, KEPT_SIZE);
+        byte_buffer_give_back(buffers[i], BYTE_BUFFER_KEPT_SIZE);
+    chain_rows_spare(&merge->rows, BYTE_BUFFER_KEPT_SIZE);
 }
 
 bool unit_merge_open(
@@ -65,6 +63,7 @@ static bool finish(struct unit_merge *merge)
         return false;
     byte_buffer_put(&merge->bytes, merge->held.data, merge->held.size);
     count(merge, merge->held_hash);
+    byte_buffer_give_back(&merge->held, BYTE_BUFFER_KEPT_SIZE);
     merge->is_held = false;
     return true;
 }

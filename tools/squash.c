@@ -177,17 +177,27 @@ static bool put_rows(struct squash *squash, uint32_t number, struct error *err)
     }
 }
 
+/* Bytes of all blocks at hand, when they are read. */
+static uint64_t blocks_size(const struct squash *squash)
+{
+    const struct chain_block *blocks = (const void *)squash->blocks.data;
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < squash->blocks.size / sizeof(*blocks); i++)
+        size += squash->chain->dumps[blocks[i].dump].index.entries[blocks[i].number].raw_size;
+    return size;
+}
+
 /* The unit's blocks count as they are: the rows are not known before a thread has read them. */
 static bool merge_unit(
     struct squash *squash, uint32_t number, const struct chunk *chunk, struct error *err)
 {
-    const struct chain_block *blocks = (const void *)squash->blocks.data;
+    uint64_t size = blocks_size(squash);
 
     squash->told.rows += chunk->row_count;
-    for (size_t i = 0; i < squash->blocks.size / sizeof(*blocks); i++)
-        squash->told.bytes +=
-            squash->chain->dumps[blocks[i].dump].index.entries[blocks[i].number].raw_size;
-    return rows_writer_merge(squash->out, squash->table, number, err);
+    squash->told.bytes += size;
+    return rows_writer_expect(squash->out, size, err)
+           && rows_writer_merge(squash->out, squash->table, number, err);
 }
 
 static bool put_unit(struct squash *squash, uint32_t number, struct error *err)
@@ -267,10 +277,15 @@ static bool put_changes(struct squash *squash, struct error *err)
     if (count == 1)
         return copy_block(squash, &blocks[0], err);
     row_counts_clear(&squash->added);
+    if (!rows_writer_expect(squash->out, blocks_size(squash), err))
+        return false;
     for (enum pass pass = PASS_COUNT; pass <= PASS_ADDED; pass++)
         for (size_t i = 0; i < count; i++)
             if (!walk_block(squash, &blocks[i], pass, err))
                 return false;
+    /* The threads need as much now. */
+    byte_buffer_give_back(&squash->buffer.raw, BYTE_BUFFER_KEPT_SIZE);
+    byte_buffer_give_back(&squash->row, BYTE_BUFFER_KEPT_SIZE);
     return rows_writer_cut(squash->out, err);
 }
 

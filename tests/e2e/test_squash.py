@@ -215,6 +215,36 @@ def test_rows_of_megabytes(tmp_path: Path) -> None:
     assert info(squash(tmp_path / "again", full, tmp_path / "deltas"))["state"] == direct
 
 
+def peak(*command: Path | str) -> int:
+    """Bytes that a program takes at most."""
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return usage.ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("patched", [False, True], ids=["a full dump", "deltas alone"])
+def test_one_long_value_at_a_time(tmp_path: Path, patched: bool) -> None:
+    """Threads do not hold one each: memory is a few times the longest value, however many there are."""
+    size = 16_000_000
+    database = execute(tmp_path / "a.db", "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB, w TEXT)",
+                       *(f"INSERT INTO t VALUES({i}, randomblob({size}), '')" for i in range(5)))
+    chain = [dump(database, tmp_path / "full")]
+    for word in ("some", "others"):
+        execute(database, f"UPDATE t SET w = '{word}' WHERE id < 4", f"UPDATE t SET v = randomblob({size}) WHERE id = 4")
+        chain.append(delta(database, tmp_path / word, *chain))
+    given = chain[1:] if patched else chain
+    state = info(chain[-1])["state"]
+    peaks = []
+    for threads in (1, 4):
+        target = tmp_path / f"squashed{threads}"
+        peaks.append(peak(VALISE, "squash", "--threads", str(threads), "-o", target, *given))
+        succeed(VALISE, "verify", *([chain[0]] if patched else []), target)
+        assert info(target)["state"] == state
+    assert peaks[0] < 9 * size + 25_000_000 and peaks[1] < 1.35 * peaks[0], peaks
+
+
 def test_a_lone_full_dump_is_copied_byte_for_byte(tmp_path: Path) -> None:
     full = dump(make(tmp_path / "a.db"), tmp_path / "full")
     assert squash(tmp_path / "copy", full).read_bytes() == full.read_bytes()
