@@ -67,6 +67,21 @@ class Generated(unittest.TestCase):
             self.assertLess(removed, rows * 0.04, table)
         database.close()
 
+    def test_what_was_mutated_is_mutated_again(self):
+        """Night after night, as an archive's; numbers stay dense, so that rows to change are found."""
+        paths = [self.old] + [self.folder / f"night{night}.db" for night in range(1, 7)]
+        for old, new in zip(paths, paths[1:]):
+            generate("--mutate", old, "--updates", "2%", "--inserts", "20%", "--deletes", "3%", new)
+            database = sqlite3.connect(new)
+            self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+            self.assertEqual(database.execute("PRAGMA foreign_key_check").fetchall(), [])
+            rows, newest = database.execute("SELECT count(*), max(stream_ordering) FROM events").fetchone()
+            database.execute("ATTACH ? AS old", (str(old),))
+            before = database.execute("SELECT count(*) FROM old.events").fetchone()[0]
+            self.assertGreater(rows, before * 1.1)
+            self.assertLess(newest, rows * 2)
+            database.close()
+
     def test_schemas_have_the_same_columns(self):
         database = sqlite3.connect(self.old)
         for table, body in re.findall(r"^CREATE TABLE (\w+) \((.*?)^\);", SCHEMA, re.M | re.S):
