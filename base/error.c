@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 bool error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 {
@@ -31,6 +33,20 @@ bool error_wrap(struct error *err, const char *fmt, ...)
     return false;
 }
 
+/* What to do about it, where its name does not say that. */
+static void put_advice(char *text, size_t room, int number)
+{
+    struct rlimit limit = {0};
+
+    if (number == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        snprintf(text, room, "; this process may have %ju, raise the limit (\"ulimit -n 1024\")",
+            (uintmax_t)limit.rlim_cur);
+    else if (number == ENFILE)
+        snprintf(text, room,
+            "; no process of this system gets more, until others close theirs or "
+            "the sysctl fs.file-max is raised");
+}
+
 bool error_set_errno(struct error *err, const char *fmt, ...)
 {
     int number = errno;
@@ -45,5 +61,7 @@ bool error_set_errno(struct error *err, const char *fmt, ...)
     used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s",
         strerror_r(number, reason, sizeof(reason)));
+    used = strlen(err->text);
+    put_advice(err->text + used, sizeof(err->text) - used, number);
     return false;
 }

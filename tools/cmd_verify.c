@@ -72,7 +72,8 @@ static void put_name(struct byte_buffer *out, const struct dump_check *check, ui
 static void put_damage(
     struct byte_buffer *out, const struct dump_check *check, const struct damage *damage)
 {
-    byte_buffer_format(out, "damaged %s", part_name(damage->part));
+    byte_buffer_format(
+        out, "%s %s", damage->err.kind == ERROR_IO ? "unread" : "damaged", part_name(damage->part));
     if (damage->number != DAMAGE_NO_NUMBER)
         byte_buffer_format(out, " %" PRIu32, damage->number);
     if (damage->part == DAMAGE_BLOCK)
@@ -213,6 +214,15 @@ static enum error_kind worst_kind(const struct dump_check *check)
     return ERROR_CORRUPT;
 }
 
+/* Why the system did not let it be read, if that is all. */
+static const char *first_refusal(const struct dump_check *check)
+{
+    for (size_t i = 0; i < kept_damages(check); i++)
+        if (check->damages[i].err.kind == ERROR_IO)
+            return check->damages[i].err.text;
+    return "";
+}
+
 static bool judge(const struct dump_check *check, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer parts = {0};
@@ -236,6 +246,9 @@ static bool judge(const struct dump_check *check, struct error *err)
             tally.table_count);
     else
         byte_buffer_format(&parts, "which tables are whole cannot be told");
+    if (worst_kind(check) == ERROR_IO)
+        return error_set(err, ERROR_IO, "%s: not all of it was read, it may be whole: %.*s; %s",
+            check->file.path, (int)parts.size, (const char *)parts.data, first_refusal(check));
     return error_set(err, worst_kind(check), "%s: damaged: %.*s", check->file.path, (int)parts.size,
         (const char *)parts.data);
 }

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import json
+import resource
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from programs import CORRUPT, IO, NOT_DUMP, USAGE, VALISE, dump, fail, run, succeed
+from programs import CORRUPT, DUMP, IO, NOT_DUMP, USAGE, VALISE, dump, fail, run, succeed
 
 ESCAPE = "\x1b[31mred\u202e"
 
@@ -94,3 +95,20 @@ def test_a_full_disk_is_noticed(packed: Path) -> None:
     for command in ("info", "verify"):
         with open("/dev/full", "wb") as full:
             fail(IO, ["no space left"], VALISE, command, packed, stdout=full)
+
+
+@pytest.mark.parametrize("limit", range(4, 8))
+def test_too_few_open_files(packed: Path, limit: int) -> None:
+    """Not damage: what ran out is said, and how to get more; no number of files makes it crash."""
+    delta = packed.with_name("delta")
+    succeed(DUMP, "--base", packed, "-o", delta, packed.with_name("source.db"))
+
+    def restrict() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    for dumps in ([packed], [packed, delta]):
+        done = run(VALISE, "verify", "--threads", "2", *dumps, preexec_fn=restrict)
+        assert done.status in (0, IO) and "damaged" not in done.out + done.error, done
+        if done.status == IO:
+            assert "Too many open files" in done.error and f"may have {limit}" in done.error and "ulimit -n" in done.error, done
+    assert limit > 4 or done.status == IO

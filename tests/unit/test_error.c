@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 static void set_and_wrap(void **state)
 {
@@ -26,6 +27,28 @@ static void errno_becomes_text(void **state)
     assert_string_equal(err.text, "cannot write \"x\": No space left on device");
 }
 
+/* What ran out, how many there were, and what to do. */
+static void limits_come_with_advice(void **state)
+{
+    struct rlimit before;
+    struct rlimit few;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){.rlim_cur = 9, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    errno = EMFILE;
+    assert_false(error_set_errno(&err, "cannot open \"%s\"", "x"));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_string_equal(err.text,
+        "cannot open \"x\": Too many open files; this process may have 9, "
+        "raise the limit (\"ulimit -n 1024\")");
+    errno = ENFILE;
+    assert_false(error_set_errno(&err, "cannot open \"%s\"", "x"));
+    assert_non_null(strstr(err.text, "fs.file-max"));
+}
+
 /* However much is said, it ends within the text. */
 static void long_texts_are_cut(void **state)
 {
@@ -36,6 +59,9 @@ static void long_texts_are_cut(void **state)
     memset(words, 'w', sizeof(words) - 1);
     words[sizeof(words) - 1] = '\0';
     error_set(&err, ERROR_USAGE, "%s", words);
+    assert_int_equal(strlen(err.text), ERROR_TEXT_SIZE - 1);
+    errno = EMFILE;
+    error_set_errno(&err, "%s", words);
     assert_int_equal(strlen(err.text), ERROR_TEXT_SIZE - 1);
     error_wrap(&err, "%s", words);
     assert_int_equal(strlen(err.text), ERROR_TEXT_SIZE - 1);
@@ -65,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_and_wrap),
         cmocka_unit_test(errno_becomes_text),
+        cmocka_unit_test(limits_come_with_advice),
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(kinds_are_the_exit_statuses),
     };
