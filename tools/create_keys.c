@@ -368,6 +368,14 @@ static bool is_unique(const struct key_list *keys, const uint32_t *columns, size
     return false;
 }
 
+static bool folds_primary(const struct key_list *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->items[i].origin == 'p' && !is_plain_key(&keys->items[i]))
+            return true;
+    return false;
+}
+
 static bool is_same_type(const struct create_type *a, const struct create_type *b)
 {
     return a->kind == b->kind && strcasecmp(a->sql, b->sql) == 0;
@@ -407,8 +415,12 @@ static bool check_parent(struct create_script *script, uint32_t parent, const ui
 
     if (!read_keys(script, parent, &keys, err))
         return false;
-    if (!is_unique(&keys, to, count) && !is_key(table_of(script, parent), to, count))
+    if (is_unique(&keys, to, count))
+        return true;
+    if (!is_key(table_of(script, parent), to, count))
         *why = "what it refers to is not unique";
+    else if (folds_primary(&keys))
+        *why = "what it refers to compares otherwise in SQLite";
     return true;
 }
 

@@ -177,6 +177,13 @@ def test_an_integer_key_that_holds_null(database: Database, tmp_path: Path) -> N
     assert "IDENTITY" not in moves(database, snapshot, tmp_path)
 
 
+def test_a_reference_to_a_key_that_folds(database: Database, tmp_path: Path) -> None:
+    """'a' refers to 'A' where that is NOCASE, which no foreign key of PostgreSQL would find."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE p (k TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO p VALUES ('A');"
+                    "CREATE TABLE c (p TEXT REFERENCES p); INSERT INTO c VALUES ('a')")
+    assert 'NOTE table "c": the foreign key on "p"' in moves(database, snapshot, tmp_path)
+
+
 def test_a_smaller_integer_still_counts(database: Database, tmp_path: Path) -> None:
     dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (7, 1)"), tmp_path / "dump.valise")
     create(database, script_of(dump, "--type", "t.id=INT"), tmp_path)
