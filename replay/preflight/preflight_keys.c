@@ -4,8 +4,8 @@
 #include "base/stop.h"
 #include "replay/preflight/key_checks.h"
 #include "replay/preflight/key_set.h"
+#include "replay/preflight/preflight_advice.h"
 #include "replay/values/row_words.h"
-#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -220,12 +220,12 @@ static void report(
         problems_note(problems, NULL, "%s; the rows are rejected", text);
         return;
     }
-    advice = arena_format(&problems->arena,
-        "correct these rows in a copy of the SQLite database and dump again; or leave them out with "
-        "%s%s",
-        value_policy_reject_option(
-            &problems->arena, check->table->name, key->columns[0]->type.column->name),
-        check->index == NULL ? "" : " (of rows with the same key the first one stays)");
+    advice = preflight_advice(preflight,
+        &(struct preflight_advice){
+            .table = check->table->name,
+            .column = key->columns[0]->type.column->name,
+            .left = check->index == NULL ? "" : " (of rows with the same key the first one stays)",
+        });
     problems_add(problems, advice, "%s", text);
 }
 

@@ -2,10 +2,10 @@
 
 #include "base/owned.h"
 #include "postgres/quote.h"
+#include "replay/preflight/preflight_advice.h"
 #include "replay/preflight/trial.h"
 #include "replay/preflight/trial_foreign.h"
 #include "replay/values/row_words.h"
-#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,10 +161,8 @@ static void report(const struct sorting *sorting, const struct group *group)
         problems_note(problems, NULL, "%s; the rows are rejected", text);
         return;
     }
-    advice = arena_format(&problems->arena,
-        "correct these rows in a copy of the SQLite database and dump again; or leave them out with "
-        "%s",
-        value_policy_reject_option(&problems->arena, table, type->column->name));
+    advice = preflight_advice(sorting->trial->preflight,
+        &(struct preflight_advice){.table = table, .column = type->column->name, .left = ""});
     problems_add(problems, advice, "%s", text);
 }
 

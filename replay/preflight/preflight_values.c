@@ -3,8 +3,8 @@
 #include "base/byte_buffer.h"
 #include "base/owned.h"
 #include "base/stop.h"
+#include "replay/preflight/preflight_advice.h"
 #include "replay/values/row_words.h"
-#include "replay/values/value_policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -120,15 +120,13 @@ static const char remove_nul[] =
 /* What to do, and the option that lets the values through; borrowed from the problems. */
 static const char *advice_for(const struct scan *scan, const struct type_map *type, int fault)
 {
-    const char *repair = fault == CONVERT_NUL
-                             ? remove_nul
-                             : "correct these rows in a copy of the SQLite database and dump again";
-
-    return arena_format(&scan->preflight->problems->arena, "%s; or leave these rows out with %s%s",
-        repair,
-        value_policy_reject_option(
-            &scan->preflight->problems->arena, scan->table->name, type->column->name),
-        is_replaceable(fault) ? ", or change the values with =replace" : "");
+    return preflight_advice(scan->preflight, &(struct preflight_advice){
+                                                 .table = scan->table->name,
+                                                 .column = type->column->name,
+                                                 .repair = fault == CONVERT_NUL ? remove_nul : NULL,
+                                                 .left = "",
+                                                 .is_replaceable = is_replaceable(fault),
+                                             });
 }
 
 static void report_misfit(

@@ -198,6 +198,22 @@ def test_the_list_takes_the_place_of_nothing(database: Database, tmp_path: Path)
     assert is_untouched(database, ["t"])
 
 
+def test_a_delta_is_not_told_to_leave_rows_out(database: Database, tmp_path: Path) -> None:
+    file = prepare_value(database, tmp_path, Bad("bigint", "7", ""))
+    programs.replay(database.dsn, file)
+    with contextlib.closing(sqlite3.connect(tmp_path / "bad.db")) as source, source:
+        source.execute("UPDATE t SET v = 'seven' WHERE id = 2")
+    delta = programs.dump(tmp_path / "bad.db", tmp_path / "delta.valise", "--base", str(file))
+    database.settle()
+    done = programs.fail(programs.REFUSED, ["storage class", "--on-existing=replace"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=reject", delta)
+    assert "=reject" not in done.error
+    database.execute("ALTER TABLE t ALTER v TYPE text")
+    database.settle()
+    programs.succeed(programs.VALISE, "squash", "-o", tmp_path / "full.valise", file, delta)
+    programs.replay(database.dsn, tmp_path / "full.valise", "--on-existing=replace")
+    assert database.query("SELECT v FROM t WHERE id = 2") == [("seven",)]
+
+
 def test_text_becomes_bytea(database: Database, tmp_path: Path) -> None:
     """Its bytes are kept: nothing is bad about it."""
     file = prepare(database, tmp_path, "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, CAST(x'61ff00' AS TEXT))",
