@@ -76,6 +76,13 @@ class Measuring(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "status 1"):
             run("false | true")
 
+    def test_inputs_are_read_to_their_end_before(self):
+        """Whatever else the words of a command are."""
+        with tempfile.TemporaryDirectory() as folder:
+            given = Path(folder) / "given"
+            given.write_bytes(b"x" * 40_000_000)
+            self.assertEqual(measure.warm(["--level", "3", folder, f"{given}.none", str(given), "/dev/null"]), 40_000_000)
+
     def test_what_takes_too_long_is_ended(self):
         with self.assertRaises(TooSlow):
             run("sleep 60 | sleep 60", timeout=0.2)

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from .measure import run
+from .measure import run, warm
 
 # As a few days of use leave them; and for rates of replay ten times that, in some tables only.
 CHANGES = ("--updates", "0.1%", "--inserts", "0.5%", "--deletes", "0.05%")
@@ -80,10 +80,7 @@ class Place:
 
     def warm(self):
         """Everything measured begins with its input in the page cache; what a round leaves there pushes it out."""
-        for path in [*self.folder.glob("*.db"), *self.copies.glob("*")]:
-            with open(path, "rb", buffering=0) as file:
-                while file.read(1 << 24):
-                    pass
+        warm([*self.folder.glob("*.db"), *self.copies.glob("*")])
 
     def columns(self):
         """{table: [(column, declared type)]} of the tables that have rows."""
