@@ -19,11 +19,10 @@
 #define PLACE_COUNT_MAX 256u
 #define SKIP_COUNT_MAX 64u /* SQLite may have a page already, and not ask for it */
 #define LEAD_COUNT 4u      /* pages left to SQLite where the thread is behind it */
-#define LIST_SIZE ((size_t)1 << 15)
+#define LIST_SIZE ((size_t)1 << 14)
 
-/* A list that begins does not reach one that the thread may still look at, nor the one before. */
-static_assert(3 * (FILE_FORMAT_PAGE_SIZE_MAX / INTERIOR_CELL_SIZE_MIN + 1) < LIST_SIZE,
-    "the lists of three pages must find room");
+static_assert(FILE_FORMAT_PAGE_SIZE_MAX / INTERIOR_CELL_SIZE_MIN + 1 < LIST_SIZE,
+    "what lies below one page must find room");
 
 /* Room for one page. */
 struct place {
@@ -35,6 +34,9 @@ struct place {
  * The pages to come are numbered from 1. The caller appends to the list and says how far it has
  * come; the thread reads what lies between, as far ahead as there are places. A place belongs to
  * the thread until it has written the number, then to the caller until it has come past it.
+ *
+ * No number comes twice, and the caller asks for none that it has passed. So it does no harm if
+ * the thread, stopped for long, reads for such a number, even from a list that was overwritten.
  */
 struct read_ahead {
     int fd;

@@ -351,13 +351,26 @@ bool source_open(struct source *source, const struct source_options *options, st
     return status == SQLITE_OK || open_failed(source, status, err);
 }
 
+/* SQLite goes on with the file that it opened, also when the name has become that of another. */
+static bool is_moved(sqlite3 *db)
+{
+    int moved = 1;
+    int status = sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+
+    return status != SQLITE_OK || moved != 0;
+}
+
 bool source_read_ahead(struct source *source, struct error *err)
 {
     const char *path = sqlite3_db_filename(source->db, "main");
 
+    if (is_moved(source->db))
+        return true;
     if (!read_ahead_open(&source->ahead, path, source->page_size, err))
         return false;
-    read_only_vfs_read_ahead(source->db, source->ahead);
+    /* Unused if it may have another file; closing it here might end SQLite's locks. */
+    if (!is_moved(source->db))
+        read_only_vfs_read_ahead(source->db, source->ahead);
     return true;
 }
 

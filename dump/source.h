@@ -55,8 +55,8 @@ MUST_CHECK bool source_open(
 void source_release(struct source *source);
 
 /*
- * From now on another thread reads what a scan of a table wants next, see read_ahead.h. Fails with
- * ERROR_IO.
+ * From now on another thread reads what a scan of a table wants next, see read_ahead.h; not where
+ * the file was moved or removed after it was opened. Fails with ERROR_IO.
  */
 MUST_CHECK bool source_read_ahead(struct source *source, struct error *err);
 

@@ -3,6 +3,7 @@
 #include "tests/unit/database_sample.h"
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,122 @@ static void any_bytes(void **state)
     free(t.bytes);
 }
 
+/* --- any order, in a file that changes -------------------------------------------------- */
+
+#define FILE_PAGE_COUNT 300u
+#define GENERATION_COUNT 100u
+
+/* A file whose pages say at both ends which they are, and of which generation. */
+struct changing_file {
+    int fd;
+    uint32_t page_size;
+    uint32_t generation;
+    uint32_t random;
+    uint32_t found_count; /* pages that were there */
+    struct read_ahead *ahead;
+    uint8_t page[65536];
+};
+
+static uint32_t next_random(struct changing_file *f, uint32_t limit)
+{
+    f->random = f->random * 1664525u + 1013904223u;
+    return (f->random >> 8) % limit;
+}
+
+static void change(struct changing_file *f)
+{
+    f->generation++;
+    for (uint32_t i = 0; i < FILE_PAGE_COUNT; i++) {
+        uint32_t mark[2] = {i, f->generation};
+        off_t start = (off_t)i * f->page_size;
+        off_t end = start + f->page_size - (off_t)sizeof(mark);
+
+        assert_int_equal(pwrite(f->fd, mark, sizeof(mark), start), sizeof(mark));
+        assert_int_equal(pwrite(f->fd, mark, sizeof(mark), end), sizeof(mark));
+    }
+}
+
+static void follow_any(struct changing_file *f, uint32_t *children, uint32_t count)
+{
+    memset(f->page, 0, f->page_size);
+    f->page[0] = 5;
+    f->page[4] = (uint8_t)(count - 1);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = i + 1 < count ? 12 + 2 * count + 4 * i : 8;
+
+        children[i] = next_random(f, FILE_PAGE_COUNT);
+        if (at != 8) {
+            f->page[12 + 2 * i] = (uint8_t)(at >> 8);
+            f->page[13 + 2 * i] = (uint8_t)at;
+        }
+        f->page[at + 2] = (uint8_t)((children[i] + 1) >> 8);
+        f->page[at + 3] = (uint8_t)(children[i] + 1);
+    }
+    read_ahead_follow(f->ahead, f->page, f->page_size, f->page_size);
+}
+
+static void take_any(struct changing_file *f, uint32_t child)
+{
+    uint32_t mark[2];
+
+    if (!read_ahead_take(f->ahead, f->page, f->page_size, (uint64_t)child * f->page_size))
+        return;
+    memcpy(mark, f->page, sizeof(mark));
+    assert_int_equal(mark[0], child);
+    assert_int_equal(mark[1], f->generation);
+    assert_memory_equal(f->page + f->page_size - sizeof(mark), mark, sizeof(mark));
+    f->found_count++;
+}
+
+static void scan_any(struct changing_file *f)
+{
+    uint32_t children[64];
+    uint32_t count = 1 + next_random(f, 64);
+
+    follow_any(f, children, count);
+    if (next_random(f, 4) != 0)
+        usleep(next_random(f, 200));
+    for (uint32_t i = 0; i < count; i++) {
+        if (next_random(f, 20) == 0)
+            break;
+        if (next_random(f, 10) == 0)
+            take_any(f, next_random(f, FILE_PAGE_COUNT));
+        if (next_random(f, 10) != 0)
+            take_any(f, children[i]);
+    }
+}
+
+static void check_changing_file(struct sample_folder *folder, uint32_t page_size)
+{
+    const char *path = database_sample_path(folder, "changing");
+    struct changing_file f = {.fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600),
+        .page_size = page_size,
+        .random = page_size};
+    struct error err;
+
+    assert_true(f.fd >= 0);
+    change(&f);
+    ASSERT_DONE(read_ahead_open(&f.ahead, path, page_size, &err), err);
+    while (f.generation < GENERATION_COUNT || f.found_count < GENERATION_COUNT) {
+        assert_true(f.generation < ATTEMPTS);
+        for (uint32_t i = next_random(&f, 10); i > 0; i--)
+            scan_any(&f);
+        read_ahead_forget(f.ahead);
+        change(&f);
+        for (uint32_t i = 0; i < FILE_PAGE_COUNT; i++)
+            take_any(&f, i);
+    }
+    read_ahead_close(f.ahead);
+    close(f.fd);
+}
+
+static void what_comes_is_what_is_there(void **state)
+{
+    check_changing_file(*state, 512);
+    check_changing_file(*state, 4096);
+    check_changing_file(*state, 65536);
+}
+
 static void cannot_open(void **state)
 {
     struct sample_folder *folder = *state;
@@ -241,6 +358,7 @@ int main(void)
         TEST(other_pages_lead_nowhere),
         TEST(file_became_shorter),
         TEST(any_bytes),
+        TEST(what_comes_is_what_is_there),
         TEST(cannot_open),
     };
 

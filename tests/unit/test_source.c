@@ -289,6 +289,37 @@ static void reads_ahead_of_a_writer(void **state)
     sqlite3_close(db);
 }
 
+/* SQLite goes on with the file that was moved or removed: pages of the one that took its name are
+   never handed to it. */
+static void does_not_read_ahead_of_another_file(void **state)
+{
+    struct sample_folder *folder = *state;
+    const char *path = database_sample_path(folder, "x.db");
+    struct source source = {0};
+    struct error err;
+    sqlite3 *db = database_sample_open(folder, "x.db", "PRAGMA page_size = 512; CREATE TABLE t(a)");
+    sqlite3 *other;
+
+    fill(db);
+    other = database_sample_open(folder, "other.db", "PRAGMA page_size = 512; CREATE TABLE t(a)");
+    fill(other);
+    database_sample_run(other, "UPDATE t SET a = -a");
+    ASSERT_DONE(open_source(&source, path, false, &err), err);
+    assert_int_equal(rename(database_sample_path(folder, "other.db"), path), 0);
+    ASSERT_DONE(source_read_ahead(&source, &err), err);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(sum_rows(source.db), 200010000);
+    source_release(&source);
+
+    ASSERT_DONE(open_source(&source, path, false, &err), err);
+    assert_int_equal(unlink(path), 0);
+    ASSERT_DONE(source_read_ahead(&source, &err), err);
+    assert_int_equal(sum_rows(source.db), -200010000);
+    source_release(&source);
+    sqlite3_close(other);
+    sqlite3_close(db);
+}
+
 #define TEST(function) \
     cmocka_unit_test_setup_teardown(function, database_sample_setup, database_sample_teardown)
 
@@ -309,6 +340,7 @@ int main(void)
         TEST(stopped),
         TEST(scratch_is_cleaned),
         TEST(reads_ahead_of_a_writer),
+        TEST(does_not_read_ahead_of_another_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
