@@ -287,6 +287,16 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
     return true;
 }
 
+static bool read_source(struct job *job, struct snapshot_dump_result *result, struct error *err)
+{
+    bool done = open_source(job, err) && open_output(job, err) && read_tables(job, result, err);
+
+    /* A file that was changed meanwhile looks damaged, or cut off: the change is what to tell. */
+    if (!done && err->kind == ERROR_STOPPED)
+        return false;
+    return source_confirm(&job->source, err) && done;
+}
+
 bool snapshot_dump_run(const struct snapshot_dump_options *options,
     struct snapshot_dump_result *result, struct error *err)
 {
@@ -298,8 +308,7 @@ bool snapshot_dump_run(const struct snapshot_dump_options *options,
     for (size_t i = 0; i < options->base_count; i++)
         if (!dump_output_spares(job.output_path, options->base_paths[i], err))
             return false;
-    if (!open_base(&job, err) || !open_source(&job, err) || !open_output(&job, err)
-        || !read_tables(&job, result, err) || !source_confirm(&job.source, err))
+    if (!open_base(&job, err) || !read_source(&job, result, err))
         return false;
     warn_of_base(&job);
     if (!dump_writer_commit(job.writer, &result->written, err))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -80,3 +81,22 @@ def test_one_state_each(mode: str, page_size: int, tmp_path: Path) -> None:
                 assert time.monotonic() < before + 60 * programs.PATIENCE
                 time.sleep(0.01)
     assert counts == sorted(counts) and len(set(counts)) == ROUNDS, "dumps of other states, one after the other"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_changed_behind_the_dump(threads: int, tmp_path: Path) -> None:
+    """No program had the database open, so no lock keeps one from shortening it: that is told, not what SQLite makes of it."""
+    database = tmp_path / "alone.db"
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        db.executescript("""PRAGMA journal_mode = wal; CREATE TABLE t (a);
+            WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO t SELECT randomblob(1000000) FROM n""")
+    assert not database.with_name("alone.db-shm").exists()
+    command = [str(programs.DUMP), f"--threads={threads}", "-o", "-", str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as dump:
+        assert dump.stdout is not None and dump.stderr is not None
+        dump.stdout.read(1)                           # it reads on when there is room in the pipe
+        os.truncate(database, database.stat().st_size - 2_000_000)
+        dump.stdout.read()
+        error = dump.stderr.read().decode()
+    assert dump.returncode == programs.DATABASE, error
+    assert "was changed by a program that started while it was read; run valise-dump again" in error
