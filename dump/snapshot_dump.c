@@ -289,7 +289,8 @@ static bool read_tables(struct job *job, struct snapshot_dump_result *result, st
 
 static bool read_source(struct job *job, struct snapshot_dump_result *result, struct error *err)
 {
-    bool done = open_source(job, err) && open_output(job, err) && read_tables(job, result, err);
+    bool done = open_source(job, err) && open_output(job, err) && read_tables(job, result, err)
+                && source_check_snapshot(&job->source, err);
 
     /* A file that was changed meanwhile looks damaged, or cut off: the change is what to tell. */
     if (!done && err->kind == ERROR_STOPPED)

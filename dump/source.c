@@ -374,6 +374,15 @@ bool source_read_ahead(struct source *source, struct error *err)
     return true;
 }
 
+bool source_check_snapshot(const struct source *source, struct error *err)
+{
+    if (sqlite3_get_autocommit(source->db) == 0)
+        return true;
+    return error_set(err, ERROR_DATABASE,
+        "SQLite ended the transaction in which \"%s\" was read; run valise-dump again",
+        source->path);
+}
+
 bool source_confirm(const struct source *source, struct error *err)
 {
     struct stat now;

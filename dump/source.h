@@ -61,6 +61,12 @@ void source_release(struct source *source);
 MUST_CHECK bool source_read_ahead(struct source *source, struct error *err);
 
 /*
+ * To be called when all was read without an error: fails with ERROR_DATABASE if that was not in one
+ * transaction. SQLite ends it by itself after some errors of any statement, like a lack of memory.
+ */
+MUST_CHECK bool source_check_snapshot(const struct source *source, struct error *err);
+
+/*
  * To be called when all was read: fails with ERROR_DATABASE if the file was changed
  * meanwhile in a way that no lock prevented (see read_only_vfs.h).
  */

@@ -289,6 +289,24 @@ static void reads_ahead_of_a_writer(void **state)
     sqlite3_close(db);
 }
 
+/* SQLite ends the transaction by itself after some errors. */
+static void transaction_ended(void **state)
+{
+    struct sample_folder *folder = *state;
+    const char *path = database_sample_create(folder, "x.db", "CREATE TABLE t(a)");
+    struct source source = {0};
+    struct error err;
+
+    for (int copies = 0; copies < 2; copies++) {
+        ASSERT_DONE(open_source(&source, path, copies == 1, &err), err);
+        ASSERT_DONE(source_check_snapshot(&source, &err), err);
+        database_sample_run(source.db, "ROLLBACK; SELECT * FROM t");
+        ASSERT_FAILS(
+            source_check_snapshot(&source, &err), err, ERROR_DATABASE, "ended the transaction");
+        source_release(&source);
+    }
+}
+
 /* SQLite goes on with the file that was moved or removed: pages of the one that took its name are
    never handed to it. */
 static void does_not_read_ahead_of_another_file(void **state)
@@ -340,6 +358,7 @@ int main(void)
         TEST(stopped),
         TEST(scratch_is_cleaned),
         TEST(reads_ahead_of_a_writer),
+        TEST(transaction_ended),
         TEST(does_not_read_ahead_of_another_file),
     };
 
