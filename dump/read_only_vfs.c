@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define WAL_HEADER_SIZE 32
 #define READ_AHEAD_OPERATION 1000 /* SQLite leaves the operations from 100 to others */
 
 /* A file of SQLite's; the one of the system's file system lies behind it in memory. */
@@ -15,6 +16,7 @@ struct read_only_file {
     sqlite3_file *real;       /* NULL: a -wal that does not exist */
     struct read_ahead *ahead; /* borrowed; NULL if none is set */
     bool is_alone;
+    bool is_wal;
 };
 
 /* What a sqlite3_vfs of ours has in pAppData. */
@@ -90,12 +92,17 @@ static int file_sync(sqlite3_file *file, int flags)
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *out)
 {
-    sqlite3_file *real = file_of(file)->real;
+    const struct read_only_file *f = file_of(file);
+    int status = SQLITE_OK;
 
-    if (real != NULL)
-        return real->pMethods->xFileSize(real, out);
     *out = 0;
-    return SQLITE_OK;
+    if (f->real != NULL)
+        status = f->real->pMethods->xFileSize(f->real, out);
+    /* A -wal without a frame is empty. SQLite 3.40 forgets that it has a header, looks whether it
+       is still the same, and tries again until "locking protocol" comes of it. */
+    if (f->is_wal && *out == WAL_HEADER_SIZE)
+        *out = 0;
+    return status;
 }
 
 /* What was read before a lock may not be what is there under it. */
@@ -222,7 +229,8 @@ static const sqlite3_io_methods file_methods = {
 static int vfs_open(
     sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *flags_out)
 {
-    sqlite3_vfs *real = real_of(vfs);
+    const struct read_only_vfs *data = vfs->pAppData;
+    sqlite3_vfs *real = data->real;
     struct read_only_file *f = file_of(file);
     struct stat found;
     int status;
@@ -230,12 +238,12 @@ static int vfs_open(
     if ((flags & OF_THE_DATABASE) == 0)
         return real->xOpen(real, name, file, flags, flags_out);
     *f = (struct read_only_file){
-        .is_alone = ((const struct read_only_vfs *)vfs->pAppData)->is_alone};
+        .is_alone = data->is_alone, .is_wal = (flags & SQLITE_OPEN_WAL) != 0};
     flags &= ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE);
     flags |= SQLITE_OPEN_READONLY;
     if (flags_out != NULL)
         *flags_out = flags;
-    if ((flags & SQLITE_OPEN_WAL) != 0 && stat(name, &found) != 0) {
+    if (f->is_wal && stat(name, &found) != 0) {
         f->base.pMethods = &file_methods;
         return SQLITE_OK;
     }

@@ -97,6 +97,27 @@ static void wal_left_behind(void **state)
     assert_rows(folder, "z.db", false, 3);
 }
 
+/* The program was stopped after it had begun the log, before its first frame. */
+static void wal_without_frames(void **state)
+{
+    struct sample_folder *folder = *state;
+    sqlite3 *db = database_sample_open(folder, "x.db",
+        "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2),(3);"
+        "PRAGMA wal_checkpoint(PASSIVE)");
+
+    database_sample_copy(folder, "x.db", "y.db");
+    database_sample_copy(folder, "x.db-wal", "y.db-wal");
+    database_sample_copy(folder, "x.db", "z.db");
+    database_sample_copy(folder, "x.db-wal", "z.db-wal");
+    database_sample_copy(folder, "x.db-shm", "z.db-shm");
+    sqlite3_close(db);
+    assert_int_equal(truncate(database_sample_path(folder, "y.db-wal"), 32), 0);
+    assert_int_equal(truncate(database_sample_path(folder, "z.db-wal"), 32), 0);
+    assert_rows(folder, "y.db", false, 3);
+    assert_rows(folder, "y.db", true, 3);
+    assert_rows(folder, "z.db", false, 3);
+}
+
 static void wal_in_use(void **state)
 {
     struct sample_folder *folder = *state;
@@ -348,6 +369,7 @@ int main(void)
         TEST(hostile_name),
         TEST(wal_closed),
         TEST(wal_left_behind),
+        TEST(wal_without_frames),
         TEST(wal_in_use),
         TEST(wal_opened_meanwhile),
         TEST(hot_journal),
