@@ -25,6 +25,7 @@ PLACES = ["before", "within", "after"]
 STATUSES = {"kill": {0, -signal.SIGKILL}, "terminate": {0, 8}, "crash": {0, 8}, "cut": {0, 8}, "bytes": {0, 8}, "pause": {0},
             "freeze": {0}, "full": {0, 8}, "interrupt": {0, 11}, "end": {0, 11}}
 
+SOON = 0.02       # seconds; about as long as a program needs for its first statement
 START = "start"   # no statement yet: a signal may even come before the program handles it
 
 
@@ -129,7 +130,8 @@ def choose(dice: random.Random, duration: float, counts: collections.Counter[str
     kind = dice.choice(KINDS)
     size = int(100_000 ** dice.random())
     if dice.random() < 0.2:
-        return Disturbance(kind, None, dice.random() * duration * 1.05, size)
+        last = SOON if dice.random() < 0.3 else duration * 1.05
+        return Disturbance(kind, None, dice.random() * last, size)
     phase = dice.choice([phase for phase in TARGETS if counts[phase]])
     number = dice.randint(1, counts[phase]) if dice.random() < 0.5 else int(counts[phase] ** dice.random())
     return Disturbance(kind, Aim(phase, number, dice.choice(PLACES)), dice.choice([0, 0, dice.random() * 0.03]), size)
