@@ -28,9 +28,11 @@ static void make_room(struct row_batch *batch)
 
 void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held_count)
 {
-    /* One is filled, one is written. A caller that may hold some seldom holds more than one. */
+    /* One is filled, one is written. Of two threads the reader is one, who would else compress
+       while the other has nothing to do. A caller that may hold some seldom holds more than one. */
+    size_t spare = thread_count > 2 ? 2 : 3;
     size_t more = thread_count > 2 ? thread_count - 1 : 1;
-    size_t count = held_count == 0 ? thread_count + 3 : held_count + more;
+    size_t count = held_count == 0 ? thread_count + spare : held_count + more;
 
     *pool = (struct batch_pool){
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),

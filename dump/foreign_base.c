@@ -14,8 +14,7 @@ struct likeness {
     uint64_t strange_row_count; /* of the tables that are missing or replaced */
 };
 
-/* How many rows of the base the delta removes, by ordinal in the new schema; owned by the caller.
- */
+/* Rows of the base that the delta removes, by ordinal in the new schema; owned by the caller. */
 static uint64_t *removed_counts(const struct dump_writer *writer, const struct schema *schema)
 {
     const struct dump_index *index = dump_writer_index(writer);

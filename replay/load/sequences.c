@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The furthest value that some source knows: the highest, of a sequence that goes down the lowest.
- */
+/* The furthest value that some source knows: the highest, or of a sequence that goes down the
+   lowest. */
 struct furthest {
     bool goes_down;
     bool is_known;

@@ -79,18 +79,23 @@ static void wal_closed(void **state)
     assert_rows(folder, "x.db", true, 2);
 }
 
-/* Copies of a database in use: with the -wal, and with the -shm too. */
+/* Copies x.db, in use: to y.db with the -wal, to z.db with the -shm too. */
+static void copy_in_use(const struct sample_folder *folder)
+{
+    database_sample_copy(folder, "x.db", "y.db");
+    database_sample_copy(folder, "x.db-wal", "y.db-wal");
+    database_sample_copy(folder, "x.db", "z.db");
+    database_sample_copy(folder, "x.db-wal", "z.db-wal");
+    database_sample_copy(folder, "x.db-shm", "z.db-shm");
+}
+
 static void wal_left_behind(void **state)
 {
     struct sample_folder *folder = *state;
     sqlite3 *db = database_sample_open(folder, "x.db",
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2),(3)");
 
-    database_sample_copy(folder, "x.db", "y.db");
-    database_sample_copy(folder, "x.db-wal", "y.db-wal");
-    database_sample_copy(folder, "x.db", "z.db");
-    database_sample_copy(folder, "x.db-wal", "z.db-wal");
-    database_sample_copy(folder, "x.db-shm", "z.db-shm");
+    copy_in_use(folder);
     sqlite3_close(db);
     assert_rows(folder, "y.db", false, 3);
     assert_rows(folder, "y.db", true, 3);
@@ -105,11 +110,7 @@ static void wal_without_frames(void **state)
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1),(2),(3);"
         "PRAGMA wal_checkpoint(PASSIVE)");
 
-    database_sample_copy(folder, "x.db", "y.db");
-    database_sample_copy(folder, "x.db-wal", "y.db-wal");
-    database_sample_copy(folder, "x.db", "z.db");
-    database_sample_copy(folder, "x.db-wal", "z.db-wal");
-    database_sample_copy(folder, "x.db-shm", "z.db-shm");
+    copy_in_use(folder);
     sqlite3_close(db);
     assert_int_equal(truncate(database_sample_path(folder, "y.db-wal"), 32), 0);
     assert_int_equal(truncate(database_sample_path(folder, "z.db-wal"), 32), 0);
