@@ -31,7 +31,7 @@ void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held
     /* One is filled, one is written. Of two threads the reader is one, who would else compress
        while the other has nothing to do. A caller that may hold some seldom holds more than one. */
     size_t spare = thread_count > 2 ? 2 : 3;
-    size_t more = thread_count > 2 ? thread_count - 1 : 1;
+    size_t more = thread_count > 2 ? thread_count - 2 : 1;
     size_t count = held_count == 0 ? thread_count + spare : held_count + more;
 
     *pool = (struct batch_pool){

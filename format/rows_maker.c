@@ -74,6 +74,8 @@ void rows_maker_pool_open(struct rows_maker_pool *pool, size_t count)
     pthread_cond_init(&pool->changed, NULL);
     pool->all = byte_buffer_calloc(count, sizeof(*pool->all));
     pool->count = count;
+    /* More of them keep no more together than two do. */
+    pool->kept_size = count <= 2 ? BYTE_BUFFER_KEPT_SIZE : 2 * BYTE_BUFFER_KEPT_SIZE / count;
 }
 
 void rows_maker_pool_release(struct rows_maker_pool *pool)
@@ -110,7 +112,7 @@ struct rows_maker *rows_maker_pool_take(struct rows_maker_pool *pool)
 
 void rows_maker_pool_give_back(struct rows_maker_pool *pool, struct rows_maker *maker)
 {
-    unit_merge_trim(&maker->merge);
+    unit_merge_trim(&maker->merge, pool->kept_size);
     pthread_mutex_lock(&pool->mutex);
     maker->is_taken = false;
     pthread_cond_signal(&pool->changed);

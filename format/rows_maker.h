@@ -27,6 +27,7 @@ struct rows_maker_pool {
     pthread_cond_t changed;
     struct rows_maker *all; /* owned */
     size_t count;
+    size_t kept_size; /* bytes of each buffer that a maker keeps which nobody has */
 };
 
 void rows_maker_pool_open(struct rows_maker_pool *pool, size_t count);

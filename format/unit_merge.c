@@ -12,14 +12,14 @@ void unit_merge_release(struct unit_merge *merge)
     *merge = (struct unit_merge){0};
 }
 
-void unit_merge_trim(struct unit_merge *merge)
+void unit_merge_trim(struct unit_merge *merge, size_t kept_size)
 {
     struct byte_buffer *const buffers[] = {
         &merge->bytes, &merge->held, &merge->spilled, &merge->rows.buffer.frame};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
-        byte_buffer_give_back(buffers[i], BYTE_BUFFER_KEPT_SIZE);
-    chain_rows_spare(&merge->rows, BYTE_BUFFER_KEPT_SIZE);
+        byte_buffer_give_back(buffers[i], kept_size);
+    chain_rows_spare(&merge->rows, kept_size);
 }
 
 bool unit_merge_open(

@@ -49,8 +49,8 @@ MUST_CHECK bool unit_merge_open(
  */
 MUST_CHECK bool unit_merge_next(struct unit_merge *merge, bool *is_last, struct error *err);
 
-/* Gives back what an unusually large row took. */
-void unit_merge_trim(struct unit_merge *merge);
+/* Gives back what each buffer has above kept_size bytes. */
+void unit_merge_trim(struct unit_merge *merge, size_t kept_size);
 
 void unit_merge_release(struct unit_merge *merge);
 
