@@ -11,6 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+const char *const profile_units[] = {
+    "none", "seconds", "milliseconds", "microseconds", "nanoseconds", NULL};
+
 static bool recognises(const struct profile *profile, const struct profile_subject *subject)
 {
     for (size_t i = 0; i < profile->recognise.count; i++)

@@ -76,18 +76,26 @@ struct profile_count {
     const char *sql;
 };
 
-/* What to do with values of a column that do not fit: "stop", "reject", "replace". */
-struct profile_bad_value {
+/* A word about a column. */
+struct profile_word {
     const char *column;
-    const char *policy;
+    const char *word;
 };
+
+struct profile_words {
+    const struct profile_word *items;
+    size_t count;
+};
+
+/* What numbers count since 1970: "none" (it is not said), "seconds", ...; NULL at the end. */
+extern const char *const profile_units[];
 
 struct profile_table {
     const char *name;
     enum profile_action action;
-    int64_t seed_row_max; /* rows that preparing the target leaves in it */
-    const struct profile_bad_value *bad_values;
-    size_t bad_value_count;
+    int64_t seed_row_max;            /* rows that preparing the target leaves in it */
+    struct profile_words bad_values; /* "stop", "reject", "replace": values that do not fit */
+    struct profile_words unix_times; /* profile_units */
     /* derive */
     const char *from;            /* table of the dump */
     const char *nul_replacement; /* for NUL in its texts; NULL: refuse */
@@ -140,6 +148,7 @@ struct profile {
     const struct profile_sequence *sequences;
     size_t sequence_count;
     const char *on_bad_value;  /* for all columns; NULL: stop */
+    const char *unix_time;     /* one of profile_units, for all columns */
     const char *sequence_hint; /* what to do about one that the profile does not know */
     const struct profile_check *checks;
     size_t check_count;

@@ -193,21 +193,32 @@ static bool read_derivation(struct profile *profile, const struct yaml_tree_node
 
 static const char *const policies[] = {"stop", "reject", "replace", NULL};
 
-static bool read_bad_values(struct profile *profile, const struct yaml_tree_node *node,
-    struct profile_table *table, struct error *err)
-{
-    struct profile_bad_value *items = NEW_ARRAY(profile, struct profile_bad_value, node->count + 1);
+/* A key with a mapping of columns to one of the choices each. */
+struct words_key {
+    const char *name;
+    const char *const *choices;
+};
 
+static bool read_words(struct profile *profile, const struct yaml_tree_node *table,
+    const struct words_key *key, struct profile_words *words, struct error *err)
+{
+    const struct yaml_tree_node *node = NULL;
+    struct profile_word *items;
+
+    if (!yaml_tree_mapping(place(profile, table), key->name, &node, err))
+        return false;
+    if (node == NULL)
+        return true;
+    items = NEW_ARRAY(profile, struct profile_word, node->count + 1);
     for (size_t i = 0; i < node->count; i++) {
-        size_t policy = 0;
+        size_t choice = 0;
 
         items[i].column = node->pairs[i].key->text;
-        if (!yaml_tree_choice(place(profile, node), items[i].column, policies, &policy, err))
+        if (!yaml_tree_choice(place(profile, node), items[i].column, key->choices, &choice, err))
             return false;
-        items[i].policy = policies[policy];
+        items[i].word = key->choices[choice];
     }
-    table->bad_values = items;
-    table->bad_value_count = node->count;
+    *words = (struct profile_words){items, node->count};
     return true;
 }
 
@@ -225,17 +236,18 @@ static bool read_count(struct yaml_tree_place at, const char *key, int64_t *out,
 static bool read_table(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_table *table, struct error *err)
 {
-    static const char *const known[] = {"action", "seed_rows", "on_bad_value", "from", "insert",
-        "nul_in_text", "columns", "identity", "losses", NULL};
+    static const char *const known[] = {"action", "seed_rows", "on_bad_value", "unix_time", "from",
+        "insert", "nul_in_text", "columns", "identity", "losses", NULL};
     static const char *const actions[] = {"replicate", "keep", "empty", "derive", "ignore", NULL};
     struct yaml_tree_place at = place(profile, node);
     size_t action = PROFILE_REPLICATE;
-    const struct yaml_tree_node *bad_values = NULL;
+    const struct words_key bad_values = {"on_bad_value", policies};
+    const struct words_key unix_times = {"unix_time", profile_units};
 
     if (!yaml_tree_only(at, known, err) || !yaml_tree_choice(at, "action", actions, &action, err)
         || !read_count(at, "seed_rows", &table->seed_row_max, err)
-        || !yaml_tree_mapping(at, "on_bad_value", &bad_values, err)
-        || (bad_values != NULL && !read_bad_values(profile, bad_values, table, err)))
+        || !read_words(profile, node, &bad_values, &table->bad_values, err)
+        || !read_words(profile, node, &unix_times, &table->unix_times, err))
         return false;
     table->action = (enum profile_action)action;
     return table->action != PROFILE_DERIVE || read_derivation(profile, node, table, err);
@@ -359,11 +371,12 @@ bool profile_parse(
     struct profile *profile, const char *name, const void *bytes, size_t size, struct error *err)
 {
     static const char *const known[] = {"profile", "title", "prepare", "format", "recognise",
-        "target", "facts", "requirements", "on_bad_value", "tables", "staging", "sequences",
-        "sequence_hint", "checks", NULL};
+        "target", "facts", "requirements", "on_bad_value", "unix_time", "tables", "staging",
+        "sequences", "sequence_hint", "checks", NULL};
     struct yaml_tree_place at = {.tree = &profile->tree};
     int64_t format = 0;
     size_t policy = 0;
+    size_t unit = 0;
 
     *profile = (struct profile){0};
     if (!yaml_tree_parse(&profile->tree, name, bytes, size, err))
@@ -381,10 +394,12 @@ bool profile_parse(
         || !yaml_tree_text(at, "prepare", &profile->prepare, err)
         || !yaml_tree_text(at, "sequence_hint", &profile->sequence_hint, err)
         || !yaml_tree_choice(at, "on_bad_value", policies, &policy, err)
+        || !yaml_tree_choice(at, "unix_time", profile_units, &unit, err)
         || !read_texts(profile, at.mapping, "recognise", &profile->recognise, err)
         || !read_texts(profile, at.mapping, "staging", &profile->staging, err))
         return false;
     profile->on_bad_value = policies[policy];
+    profile->unix_time = profile_units[unit];
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (!read_part(profile, &parts[i], err))
             return false;

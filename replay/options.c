@@ -41,7 +41,7 @@ struct words {
     size_t on_existing;
 };
 
-#define TABLE_SIZE 40 /* entries at most, with the headings and the end */
+#define TABLE_SIZE 41 /* entries at most, with the headings and the end */
 
 /* Returns how many entries it made. */
 static size_t describe_options(
@@ -112,6 +112,12 @@ static size_t describe_values(struct command_line_option table[], struct options
                 "stop (default): load nothing; reject: leave the row out, keep it in "
                 "valise.rejects; replace: NUL and invalid UTF-8 by U+FFFD, a date or time by "
                 "what its type holds of it; TABLE.COLUMN=POLICY for one column; may be repeated"},
+        {.name = "unix-time",
+            .value_name = "UNIT",
+            .list = &options->unix_times,
+            .help = "numbers in columns of dates and timestamps count seconds, milliseconds, "
+                    "microseconds or nanoseconds since 1970 (UTC); TABLE.COLUMN=UNIT for one "
+                    "column; may be repeated"},
         {.name = "nul-text",
             .value_name = "TEXT",
             .text = &options->nul_text,
@@ -284,6 +290,7 @@ const char *options_command_name(enum options_command command)
 void options_release(struct options *options)
 {
     command_line_list_release(&options->bad_values);
+    command_line_list_release(&options->unix_times);
     allowances_release(&options->allowances);
     *options = (struct options){0};
 }

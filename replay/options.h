@@ -34,6 +34,7 @@ struct options {
     const char *profile;                 /* NULL: found by itself */
     size_t jobs;                         /* 0: chosen */
     struct command_line_list bad_values; /* owned; value_policy.h */
+    struct command_line_list unix_times; /* owned; unix_time.h */
     const char *nul_text;                /* for NUL under "replace" */
     const char *rejects;                 /* file for rejected rows; NULL: none */
     const char *repaired;                /* file of rejected rows with changes; NULL: none */

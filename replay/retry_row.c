@@ -5,6 +5,7 @@
 #include "postgres/quote.h"
 #include "replay/values/copy_encoder.h"
 #include "replay/values/reject_json.h"
+#include "replay/values/unix_time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static void map_column(struct loading *loading, const struct retry_row *row,
 
     out->source = source;
     type_map_of(&out->type, column);
+    out->type.unix_time = unix_time_of(policies, row->table, loading->row.names[source]);
     if (value_policy_of(policies, row->table, loading->row.names[source]) != VALUE_POLICY_REPLACE)
         return;
     out->type.replaces_text = true;

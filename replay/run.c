@@ -18,6 +18,7 @@
 #include "replay/retry.h"
 #include "replay/run_state.h"
 #include "replay/status_command.h"
+#include "replay/values/unix_time.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -384,9 +385,11 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
     OWNED(run_state) struct run_state run = {.options = options};
     bool done;
 
-    run.policies = (struct value_policies){
-        .words = &options->bad_values, .profile = &run.profile, .nul_text = options->nul_text};
-    if (!value_policy_check(&run.policies, err))
+    run.policies = (struct value_policies){.words = &options->bad_values,
+        .unix_times = &options->unix_times,
+        .profile = &run.profile,
+        .nul_text = options->nul_text};
+    if (!value_policy_check(&run.policies, err) || !unix_time_check(&run.policies, err))
         return false;
     if (options->rejects != NULL && !dump_guard_check(options->rejects, err))
         return error_wrap(err, "--rejects");

@@ -21,6 +21,9 @@ static bool is_plain(const struct type_map *type)
     case TYPE_BYTEA:
     case TYPE_JSONB:
     case TYPE_UUID:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
         return true;
     case TYPE_TEXT: /* not enums, citext */
         return type->column->base_type_oid < OID_FIRST_OWN;
@@ -87,6 +90,12 @@ static const char *stand_in(const struct type_map *type)
         return "''::bytea";
     case TYPE_UUID:
         return "'00000000-0000-0000-0000-000000000000'::uuid";
+    case TYPE_DATE:
+        return "'-infinity'::date";
+    case TYPE_TIMESTAMP:
+        return "'-infinity'::timestamp";
+    case TYPE_TIMESTAMPTZ:
+        return "'-infinity'::timestamptz";
     case TYPE_FLOAT4:
     case TYPE_FLOAT8:
     case TYPE_TEXT:

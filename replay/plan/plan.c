@@ -2,6 +2,7 @@
 
 #include "replay/target/target_others.h"
 #include "replay/values/source_rows.h"
+#include "replay/values/unix_time.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -68,6 +69,8 @@ static void map_column(struct planner *p, const struct plan_table *table, uint32
     /* A delta is applied whole, or not at all. */
     out->type.rejects = policy == VALUE_POLICY_REJECT && p->input->reader->header.kind == DUMP_FULL;
     out->type.replaces_text = policy == VALUE_POLICY_REPLACE;
+    if (p->input->policies != NULL)
+        out->type.unix_time = unix_time_of(p->input->policies, table->name, name);
     if (out->type.replaces_text && out->type.nul_replacement == NULL)
         out->type.nul_replacement = p->input->policies->nul_text;
     out->type.trusts_text = facts->invalid_utf8_count == 0

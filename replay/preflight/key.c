@@ -4,6 +4,7 @@
 #include "postgres/quote.h"
 #include "replay/values/convert_number.h"
 #include "replay/values/decimal.h"
+#include "replay/values/moment.h"
 #include "replay/values/row_words.h"
 
 #include <string.h>
@@ -32,6 +33,10 @@ static enum key_form form_of(const struct type_map *map)
         return KEY_FORM_BYTES;
     case TYPE_JSONB:
         return KEY_FORM_JSON;
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+        return KEY_FORM_MOMENT;
     case TYPE_JSON:
     case TYPE_OTHER:
         break;
@@ -183,6 +188,17 @@ static bool put_json(const struct type_map *map, const struct value *value, stru
            && convert_normalise(map, field.data + 4, (int32_t)(field.size - 4), out);
 }
 
+static bool put_moment(
+    const struct type_map *map, const struct value *value, struct byte_buffer *out)
+{
+    int64_t moment = 0;
+
+    if (moment_of(map, value, &moment) != CONVERT_FITS)
+        return false;
+    byte_buffer_put_u64(out, (uint64_t)moment);
+    return true;
+}
+
 static bool put_fitting(const struct type_map *map, enum key_form form, const struct value *value,
     struct byte_buffer *out)
 {
@@ -199,6 +215,8 @@ static bool put_fitting(const struct type_map *map, enum key_form form, const st
         return put_bytes(map, value, form == KEY_FORM_TRIMMED, out);
     case KEY_FORM_JSON:
         return put_json(map, value, out);
+    case KEY_FORM_MOMENT:
+        return put_moment(map, value, out);
     case KEY_FORM_NONE:
         break;
     }

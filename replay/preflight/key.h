@@ -25,6 +25,7 @@ enum key_form {
     KEY_FORM_TRIMMED, /* char(n): without spaces at the end */
     KEY_FORM_BYTES,   /* bytea, uuid */
     KEY_FORM_JSON,    /* jsonb */
+    KEY_FORM_MOMENT,  /* date, timestamp, with time zone (in UTC) or without */
     KEY_FORM_NONE,    /* only the server can compare */
 };
 

@@ -96,6 +96,9 @@ static enum compared_class class_of(const struct type_map *type)
     case TYPE_JSON:
     case TYPE_JSONB:
     case TYPE_UUID:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
     case TYPE_OTHER:
         break;
     }

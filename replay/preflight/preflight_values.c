@@ -5,6 +5,7 @@
 #include "base/stop.h"
 #include "replay/preflight/preflight_advice.h"
 #include "replay/values/row_words.h"
+#include "replay/values/unix_time.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -120,10 +121,18 @@ static const char remove_nul[] =
 /* What to do, and the option that lets the values through; borrowed from the problems. */
 static const char *advice_for(const struct scan *scan, const struct type_map *type, int fault)
 {
+    const char *repair = fault == CONVERT_NUL ? remove_nul : NULL;
+    struct arena *arena = &scan->preflight->problems->arena;
+
+    if (fault == CONVERT_UNIX)
+        repair = arena_format(arena,
+            "say what it counts with %s (or milliseconds, microseconds, nanoseconds; without "
+            "TABLE.COLUMN= for all columns)",
+            unix_time_option(arena, scan->table->name, type->column->name));
     return preflight_advice(scan->preflight, &(struct preflight_advice){
                                                  .table = scan->table->name,
                                                  .column = type->column->name,
-                                                 .repair = fault == CONVERT_NUL ? remove_nul : NULL,
+                                                 .repair = repair,
                                                  .left = "",
                                                  .is_replaceable = is_replaceable(fault),
                                              });

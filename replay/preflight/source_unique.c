@@ -131,8 +131,8 @@ static bool is_injective(
     if (texts > 0 && (facts->nul_count > 0 || facts->invalid_utf8_count > 0)
         && column->type.nul_replacement != NULL)
         return false;
-    if (form == KEY_FORM_INTEGER)
-        return true;
+    if (form == KEY_FORM_INTEGER) /* a boolean has several texts */
+        return texts == 0;
     if (form == KEY_FORM_TEXT)
         return facts->class_count[VALUE_REAL] == 0;
     if (form == KEY_FORM_DOUBLE)

@@ -98,7 +98,10 @@ static bool is_fixed(enum type_kind kind, double *width)
         [TYPE_FLOAT4] = 4,
         [TYPE_FLOAT8] = 8,
         [TYPE_NUMERIC] = 9,
-        [TYPE_UUID] = 16};
+        [TYPE_UUID] = 16,
+        [TYPE_DATE] = 4,
+        [TYPE_TIMESTAMP] = 8,
+        [TYPE_TIMESTAMPTZ] = 8};
 
     *width = kind < sizeof(widths) / sizeof(widths[0]) ? widths[kind] : 0;
     return *width > 0;

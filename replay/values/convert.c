@@ -6,6 +6,7 @@
 #include "replay/values/convert_number.h"
 #include "replay/values/decimal.h"
 #include "replay/values/json_canonical.h"
+#include "replay/values/moment.h"
 #include "replay/values/time_loss.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ static const char *const fault_texts[CONVERT_FAULT_COUNT] = {
     [CONVERT_CLASS] = "has a storage class that the target type cannot hold",
     [CONVERT_RANGE] = "is out of range",
     [CONVERT_FRACTION] = "is a REAL that is no integer",
-    [CONVERT_BOOLEAN] = "is an INTEGER other than 0 and 1",
+    [CONVERT_BOOLEAN] = "is no boolean (0, 1, t, f, true, false)",
     [CONVERT_NUL] = "contains a NUL character",
     [CONVERT_UTF8] = "is not valid UTF-8",
     [CONVERT_LENGTH] = "is too long",
@@ -31,6 +32,8 @@ static const char *const fault_texts[CONVERT_FAULT_COUNT] = {
     [CONVERT_LABEL] = "is no label of the target's enum",
     [CONVERT_TIME] = "has a date, a time of day, a time zone or digits of a second that the target "
                      "type would drop",
+    [CONVERT_MOMENT] = "is no date or time of the ISO kind (2024-02-29 23:59:59.5+02:00)",
+    [CONVERT_UNIX] = "is a number, and it is not said what it counts since 1970",
 };
 
 const char *convert_fault_text(enum convert_fault fault)
@@ -175,6 +178,14 @@ static enum convert_fault put_characters(
 
 /* --- json, uuid ---------------------------------------------------------------- */
 
+/* Programs that keep JSON as bytes leave BLOBs. A number may be one of SQLite's own binary form. */
+static bool is_json_text(const struct value *value)
+{
+    return value->class == VALUE_TEXT
+           || (value->class == VALUE_BLOB && value->size > 0
+               && memchr("0123456789", value->bytes[0], 10) == NULL);
+}
+
 /* SQLite's affinity turns the JSON texts 5 and 5.5 into numbers: they come back as such. */
 static enum convert_fault put_json(
     const struct type_map *map, const struct value *value, struct byte_buffer *out)
@@ -191,7 +202,7 @@ static enum convert_fault put_json(
         decimal_of_real(out, value->real);
         return CONVERT_FITS;
     }
-    if (value->class != VALUE_TEXT)
+    if (!is_json_text(value))
         return CONVERT_CLASS;
     if (map->kind == TYPE_JSON ? !json_canonical_is_json(value->bytes, value->size)
                                : !json_canonical_append(&scratch, value->bytes, value->size))
@@ -208,7 +219,7 @@ static int hex_digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A BLOB of 16 bytes, or 32 hexadecimal digits with or without hyphens and braces. */
+/* A BLOB of 16 bytes, or 32 hexadecimal digits with or without hyphens. */
 static enum convert_fault uuid_of(const struct value *value, uint8_t out[UUID_SIZE])
 {
     size_t digits = 0;
@@ -277,6 +288,24 @@ static enum convert_fault put_uuid(const struct value *value, struct byte_buffer
     return fault;
 }
 
+static enum convert_fault put_moment(
+    const struct type_map *map, const struct value *value, struct byte_buffer *out)
+{
+    int64_t moment = 0;
+    enum convert_fault fault = moment_of(map, value, &moment);
+
+    if (fault != CONVERT_FITS)
+        return fault;
+    if (map->kind == TYPE_DATE) {
+        put_big32(out, 4);
+        put_big32(out, (uint32_t)moment_day(moment));
+    } else {
+        put_big32(out, 8);
+        put_big64(out, (uint64_t)moment);
+    }
+    return CONVERT_FITS;
+}
+
 enum convert_fault convert_binary(
     const struct type_map *map, const struct value *value, struct byte_buffer *out)
 {
@@ -302,6 +331,10 @@ enum convert_fault convert_binary(
         return put_bytes(value, out);
     case TYPE_UUID:
         return put_uuid(value, out);
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+        return put_moment(map, value, out);
     case TYPE_OTHER:
         break;
     }
@@ -356,6 +389,17 @@ static enum convert_fault put_text_number(
     return fault;
 }
 
+static enum convert_fault put_text_moment(
+    const struct type_map *map, const struct value *value, struct byte_buffer *out)
+{
+    int64_t moment = 0;
+    enum convert_fault fault = moment_of(map, value, &moment);
+
+    if (fault == CONVERT_FITS)
+        moment_put(map, moment, out);
+    return fault;
+}
+
 static enum convert_fault put_text_bytes(
     const struct type_map *map, const struct value *value, struct byte_buffer *out)
 {
@@ -389,6 +433,8 @@ enum convert_fault convert_text(
         return put_text_number(map, value, out);
     if (map->kind == TYPE_UUID || map->kind == TYPE_BYTEA)
         return put_text_bytes(map, value, out);
+    if (type_map_is_moment(map))
+        return put_text_moment(map, value, out);
     if (map->kind == TYPE_NUMERIC)
         return convert_number_decimal(map, value, out);
     byte_buffer_reserve(&plain, 1); /* an empty value needs a place, too */

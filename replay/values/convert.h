@@ -2,8 +2,8 @@
  * Values of SQLite as values of PostgreSQL.
  *
  * A conversion keeps the value or fails; it never changes one (only float4
- * rounds, and NUL is replaced where a rule says so; with replaces_text the server may drop what a
- * date or time type does not hold). docs/types.md has the table.
+ * rounds, and NUL is replaced where a rule says so; with replaces_text what a date or time type
+ * does not hold is dropped). docs/types.md has the table.
  */
 #ifndef REPLAY_CONVERT_H
 #define REPLAY_CONVERT_H
@@ -32,6 +32,8 @@ enum convert_fault {
     CONVERT_PRECISION,
     CONVERT_LABEL,
     CONVERT_TIME,
+    CONVERT_MOMENT,
+    CONVERT_UNIX,
     CONVERT_FAULT_COUNT,
 };
 

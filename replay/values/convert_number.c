@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 static enum convert_fault integer_of(const struct value *value, int64_t *out)
 {
@@ -21,10 +23,26 @@ static enum convert_fault integer_of(const struct value *value, int64_t *out)
     return (double)*out == value->real ? CONVERT_FITS : CONVERT_FRACTION;
 }
 
+/* How programs write them as text. */
+static enum convert_fault boolean_of(const struct value *value, int64_t *out)
+{
+    static const char *const texts[] = {"0", "1", "f", "t", "false", "true"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (value->size != strlen(texts[i])
+            || strncasecmp((const char *)value->bytes, texts[i], value->size) != 0)
+            continue;
+        *out = (int64_t)(i % 2);
+        return CONVERT_FITS;
+    }
+    return CONVERT_BOOLEAN;
+}
+
 enum convert_fault convert_number_integer(
     const struct type_map *map, const struct value *value, int64_t *out)
 {
-    enum convert_fault fault = integer_of(value, out);
+    bool is_word = map->kind == TYPE_BOOLEAN && value->class == VALUE_TEXT;
+    enum convert_fault fault = is_word ? boolean_of(value, out) : integer_of(value, out);
 
     if (fault != CONVERT_FITS)
         return fault;

@@ -18,6 +18,9 @@ enum {
     OID_FLOAT8 = 701,
     OID_BPCHAR = 1042,
     OID_VARCHAR = 1043,
+    OID_DATE = 1082,
+    OID_TIMESTAMP = 1114,
+    OID_TIMESTAMPTZ = 1184,
     OID_NUMERIC = 1700,
     OID_UUID = 2950,
     OID_JSONB = 3802,
@@ -57,6 +60,12 @@ static enum type_kind kind_of(const struct target_column *column)
         return TYPE_JSONB;
     case OID_UUID:
         return TYPE_UUID;
+    case OID_DATE:
+        return TYPE_DATE;
+    case OID_TIMESTAMP:
+        return TYPE_TIMESTAMP;
+    case OID_TIMESTAMPTZ:
+        return TYPE_TIMESTAMPTZ;
     default:
         break;
     }
@@ -91,6 +100,11 @@ void type_map_of(struct type_map *map, const struct target_column *column)
         .is_padded = column->base_type_oid == OID_BPCHAR,
     };
     limits_of(map, column);
+}
+
+bool type_map_is_moment(const struct type_map *map)
+{
+    return map->kind == TYPE_DATE || map->kind == TYPE_TIMESTAMP || map->kind == TYPE_TIMESTAMPTZ;
 }
 
 bool type_map_has_binary(const struct type_map *map)
@@ -171,6 +185,9 @@ bool type_map_may_fail(const struct type_map *map, const struct column_facts *fa
     case TYPE_JSON:
     case TYPE_JSONB:
     case TYPE_UUID:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
     case TYPE_OTHER:
         break;
     }

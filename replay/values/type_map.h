@@ -28,7 +28,19 @@ enum type_kind {
     TYPE_JSON,
     TYPE_JSONB,
     TYPE_UUID,
+    TYPE_DATE,
+    TYPE_TIMESTAMP,
+    TYPE_TIMESTAMPTZ,
     TYPE_OTHER, /* the server reads its text form */
+};
+
+/* What numbers count since 1970, in a column of dates or timestamps. */
+enum type_map_unix {
+    TYPE_MAP_UNIX_NONE, /* not said: they are refused */
+    TYPE_MAP_UNIX_SECONDS,
+    TYPE_MAP_UNIX_MILLISECONDS,
+    TYPE_MAP_UNIX_MICROSECONDS,
+    TYPE_MAP_UNIX_NANOSECONDS,
 };
 
 /* One column. What is in `column` is borrowed from the catalog. */
@@ -44,10 +56,14 @@ struct type_map {
     int32_t scale;
     const char *nul_replacement; /* for a NUL in TEXT; NULL: refuse */
     bool replaces_text;          /* invalid UTF-8 by U+FFFD; replaced values are counted */
-    bool rejects;                /* rows with values that do not fit are left out */
+    enum type_map_unix unix_time;
+    bool rejects; /* rows with values that do not fit are left out */
 };
 
 void type_map_of(struct type_map *map, const struct target_column *column);
+
+/* True of date and timestamp (with time zone). */
+bool type_map_is_moment(const struct type_map *map);
 
 /* True if COPY BINARY can carry the column. */
 bool type_map_has_binary(const struct type_map *map);

@@ -24,7 +24,8 @@ enum value_policy {
 
 /* Where the answers come from; all borrowed. */
 struct value_policies {
-    const struct command_line_list *words; /* "reject", "table.column=replace", ... */
+    const struct command_line_list *words;      /* "reject", "table.column=replace", ... */
+    const struct command_line_list *unix_times; /* "seconds", "table.column=milliseconds", ... */
     const struct profile *profile;
     const char *nul_text; /* for NUL under "replace" */
 };
@@ -32,7 +33,8 @@ struct value_policies {
 /* Fails with ERROR_USAGE when one of the words is no policy. */
 MUST_CHECK bool value_policy_check(const struct value_policies *policies, struct error *err);
 
-/* Fails with ERROR_USAGE when a word names a column that the target does not have. */
+/* Fails with ERROR_USAGE when a word, of the unix times too, names a column that the target does
+ * not have. */
 MUST_CHECK bool value_policy_check_columns(
     const struct value_policies *policies, const struct target_catalog *catalog, struct error *err);
 

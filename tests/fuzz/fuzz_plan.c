@@ -133,8 +133,10 @@ static void run(struct trial *trial, uint8_t seed)
                                                                       : seed % 3 == 1 ? "reject"
                                                                                       : "replace"},
         .count = 1};
+    const struct command_line_list unix_times = {
+        .items = (const char *[]){profile_units[seed % 5]}, .count = 1};
     const struct value_policies policies = {
-        .words = &words, .profile = &trial->profile, .nul_text = " "};
+        .words = &words, .unix_times = &unix_times, .profile = &trial->profile, .nul_text = " "};
     const struct plan_input input = {.reader = &trial->reader,
         .catalog = &trial->catalog,
         .profile = &trial->profile,

@@ -2,6 +2,7 @@
 #include "base/owned.h"
 #include "profile/profile.h"
 #include "profile/profile_parse.h"
+#include "replay/values/unix_time.h"
 #include "replay/values/value_policy.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -13,7 +14,8 @@
 static void look_up(const struct profile *profile)
 {
     const struct command_line_list words = {0};
-    const struct value_policies policies = {.words = &words, .profile = profile, .nul_text = ""};
+    const struct value_policies policies = {
+        .words = &words, .unix_times = &words, .profile = profile, .nul_text = ""};
 
     assert(profile->name != NULL && profile->title != NULL);
     for (size_t i = 0; i < profile->table_count; i++) {
@@ -22,9 +24,12 @@ static void look_up(const struct profile *profile)
         assert(profile_table(profile, table->name) != NULL);
         assert(table->action != PROFILE_DERIVE || (table->from != NULL && table->insert != NULL));
         assert(table->seed_row_max >= 0);
-        for (size_t k = 0; k < table->bad_value_count; k++)
-            assert(value_policy_of(&policies, table->name, table->bad_values[k].column)
+        for (size_t k = 0; k < table->bad_values.count; k++)
+            assert(value_policy_of(&policies, table->name, table->bad_values.items[k].column)
                    <= VALUE_POLICY_REPLACE);
+        for (size_t k = 0; k < table->unix_times.count; k++)
+            assert(unix_time_of(&policies, table->name, table->unix_times.items[k].column)
+                   <= TYPE_MAP_UNIX_NANOSECONDS);
     }
     for (size_t i = 0; i < profile->sequence_count; i++)
         assert(profile_sequence(profile, profile->sequences[i].name) != NULL);

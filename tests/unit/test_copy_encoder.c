@@ -22,10 +22,10 @@ static const struct target_column json_column = {.name = "fields",
     .base_type_name = "jsonb",
     .base_type_kind = 'b',
     .type_modifier = -1};
-static const struct target_column date_column = {.name = "day",
-    .type_text = "date",
-    .base_type_oid = 1082,
-    .base_type_name = "date",
+static const struct target_column time_column = {.name = "hour",
+    .type_text = "time",
+    .base_type_oid = 1083,
+    .base_type_name = "time",
     .base_type_kind = 'b',
     .type_modifier = -1};
 
@@ -106,19 +106,19 @@ static void types_without_binary_form_go_as_text(void **state)
 {
     OWNED(copy_encoder) struct copy_encoder encoder = {0};
     struct copy_column columns[2] = {{.source = 0}, {.source = 1}};
-    struct value row[2] = {{.class = VALUE_INTEGER, .integer = 7}, text("2020-01-02")};
+    struct value row[2] = {{.class = VALUE_INTEGER, .integer = 7}, text("03:04:05.6")};
     struct error err;
 
     (void)state;
     type_map_of(&columns[0].type, &id_column);
-    type_map_of(&columns[1].type, &date_column);
+    type_map_of(&columns[1].type, &time_column);
     copy_encoder_init(&encoder, columns, 2);
     assert_true(encoder.is_text);
     copy_encoder_begin(&encoder);
     assert_true(copy_encoder_row(&encoder, row, &err));
     copy_encoder_end(&encoder);
     assert_int_equal(encoder.data.size, 13);
-    assert_memory_equal(encoder.data.data, "7\t2020-01-02\n", 13);
+    assert_memory_equal(encoder.data.data, "7\t03:04:05.6\n", 13);
 }
 
 static void a_value_that_does_not_fit_names_its_column(void **state)

@@ -1,0 +1,141 @@
+"""What applications that know both databases keep in SQLite, as they would have it in PostgreSQL."""
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import programs
+from conftest import Database
+from test_hostile_databases import make
+
+# Two seconds of a leap day, as frameworks write them; all of them in UTC.
+MOMENT = "2024-02-29 23:59:58.125"
+MOMENTS = {"Django, Rails": ("'2024-02-29 23:59:58.125000'", ""), "Go": ("'2024-02-29 23:59:58.125+00:00'", ""),
+           "Go, elsewhere": ("'2024-03-01 01:59:58.125+02:00'", ""), "Go, as it prints": ("'2024-02-29 23:59:58.125 +0000 UTC'", ""),
+           "ISO": ("'2024-02-29T23:59:58.125Z'", ""), "bytes": ("CAST('2024-02-29 23:59:58.125' AS BLOB)", ""),
+           ".NET": ("'2024-02-29 23:59:58.1250000'", ""), "milliseconds": ("1709251198125", "milliseconds"),
+           "milliseconds as text": ("'1709251198125'", "milliseconds"), "seconds and a part": ("1709251198.125", "seconds"),
+           "microseconds": ("1709251198125000", "microseconds"), "nanoseconds": ("1709251198125000000", "nanoseconds")}
+
+
+def only_value(database: Database, sql: str = "SELECT v::text FROM t") -> str:
+    [(value,)] = database.query(sql)
+    return str(value)
+
+
+@pytest.mark.parametrize("form", MOMENTS)
+def test_moments(database: Database, tmp_path: Path, form: str) -> None:
+    value, unit = MOMENTS[form]
+    dump = programs.dump(make(tmp_path / "s.db", f"CREATE TABLE t (v DATETIME); INSERT INTO t VALUES ({value})"), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v timestamptz)")
+    if unit:
+        programs.fail(programs.REFUSED, ["not said what it counts", "--unix-time t.v=seconds"], programs.REPLAY, "--dsn", database.dsn, dump)
+    done = programs.replay(database.dsn, dump, *(["--unix-time", f"t.v={unit}"] if unit else []))
+    assert only_value(database) == MOMENT + "+00" and "was compared" not in done.out
+
+
+def test_the_unit_of_all_columns_and_of_one(database: Database, tmp_path: Path) -> None:
+    """Numbers and texts in one column, as knex and Prisma leave them; a delta reads them likewise; the column beats what is said overall."""
+    snapshot = make(tmp_path / "s.db", """CREATE TABLE t (id INTEGER PRIMARY KEY, created DATETIME DEFAULT CURRENT_TIMESTAMP, day DATE, old DATETIME);
+        INSERT INTO t VALUES (1, 1709251198125, 1709164800000, 1709251198), (2, '2024-02-29 23:59:58.125', '2024-02-29', NULL)""")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, created timestamp(3) NOT NULL, day date, old timestamptz)")
+    options = ["--unix-time=milliseconds", "--unix-time", "t.OLD=seconds"]
+    programs.replay(database.dsn, full, *options)
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.execute("UPDATE t SET created = created + 1, old = 0 WHERE id = 1")
+        source.execute("INSERT INTO t VALUES (3, 0, NULL, -1)")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    database.settle()
+    programs.fail(programs.REFUSED, ["not said what it counts", "id = 1"], programs.REPLAY, "--dsn", database.dsn, delta)
+    programs.replay(database.dsn, delta, *options)
+    assert database.query("SELECT id, created::text, day::text, old::text FROM t ORDER BY id") == [
+        (1, "2024-02-29 23:59:58.126", "2024-02-29", "1970-01-01 00:00:00+00"), (2, MOMENT, "2024-02-29", None),
+        (3, "1970-01-01 00:00:00", None, "1969-12-31 23:59:59+00")]
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--verify=full", full, delta)     # what is read back needs no unit
+    database.execute("UPDATE t SET created = created + interval '1 ms' WHERE id = 2")
+    programs.fail(programs.MISMATCH, ['table "t"'], programs.REPLAY, "--dsn", database.dsn, "--verify=full", full, delta)
+
+
+@pytest.mark.parametrize("rule", ["unix_time: milliseconds", "unix_time: seconds\ntables: {t: {unix_time: {v: milliseconds}}}"])
+def test_the_unit_in_a_profile(database: Database, tmp_path: Path, rule: str) -> None:
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(f"profile: p\ntitle: p\nformat: 1\n{rule}\n")
+    dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (v); INSERT INTO t VALUES (1709251198125)"), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v timestamptz)")
+    programs.replay(database.dsn, dump, "--profile", str(profile))
+    assert only_value(database) == MOMENT + "+00"
+
+
+def test_a_wrong_unit(database: Database, tmp_path: Path) -> None:
+    """Milliseconds taken for seconds are far in the future; and a word that is no unit, or of no column."""
+    dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (v); INSERT INTO t VALUES (1709251198125)"), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v timestamptz)")
+    programs.fail(programs.REFUSED, ["out of range"], programs.REPLAY, "--dsn", database.dsn, "--unix-time=seconds", dump)
+    for word in ["days", "v=seconds", "t.v=", "t.w=seconds"]:
+        programs.fail(programs.USAGE, [f'--unix-time "{word}"'], programs.REPLAY, "--dsn", database.dsn, "--unix-time", word, dump)
+
+
+def test_numbers_that_the_server_would_misread(database: Database, tmp_path: Path) -> None:
+    """Seconds that end like a month and a day are a date of the year 170000 to the server."""
+    dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (v, w, x); INSERT INTO t VALUES (1700001231, '170415', 20240229)"), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v timestamptz, w timestamp, x date)")
+    programs.fail(programs.REFUSED, ["refused: 2 problems", "--unix-time t.v=", "--unix-time t.w="], programs.REPLAY, "--dsn", database.dsn, dump)
+
+
+def some_text(dice: random.Random) -> str:
+    text = f"{dice.choice([1, 99, 1582, 1969, 1999, 2000, 2024, 2100, 9999, 12024]):04}-{dice.randrange(1, 13):02}-{dice.randrange(1, 29):02}"
+    if dice.random() < 0.9:
+        text += dice.choice(" T") + f"{dice.randrange(24):02}:{dice.randrange(60):02}"
+        text += dice.choice(["", f":{dice.randrange(60):02}" + dice.choice(["", f".{dice.randrange(10 ** 6):06}", f".{dice.randrange(1000):03}", ".999999"])])
+        text += dice.choice(["", "Z", "+00", "-03:30", "+0545", "+01:00:30", " +02:00", " UTC"])
+    return text
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp(2)", "timestamptz(0)", "date", "timestamp"])
+def test_as_the_server_reads_them(database: Database, tmp_path: Path, kind: str) -> None:
+    """Texts of the ISO kind, also rounded, become what PostgreSQL itself makes of them."""
+    dice = random.Random(kind)
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (v TEXT, w TEXT)")
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executemany("INSERT INTO t VALUES (?1, ?1)", [(some_text(dice),) for _ in range(3000)])
+    database.execute(f"CREATE TABLE t (v {kind}, w text)")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    done = programs.run(programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=replace", dump)
+    assert done.status in (0, programs.REJECTED), done
+    assert database.query("SELECT count(*) FROM t") == [(3000,)]
+    assert database.query(f"SET timezone = 'UTC'; SELECT v::text, w FROM t WHERE v <> w::{kind}") == []
+
+
+def test_booleans(database: Database, tmp_path: Path) -> None:
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v, w BOOLEAN);"
+                    "INSERT INTO t VALUES (1, 't', 1), (2, 'f', 0), (3, 'TRUE', 't'), (4, 'false', 'f'), (5, '1', NULL), (6, 0, 1.0)")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v boolean NOT NULL, w boolean)")
+    programs.replay(database.dsn, dump)
+    assert database.query("SELECT v, w FROM t ORDER BY id") == [(True, True), (False, False), (True, True), (False, False), (True, None), (False, True)]
+
+
+def test_a_key_that_booleans_break(database: Database, tmp_path: Path) -> None:
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (v TEXT UNIQUE, w TEXT UNIQUE);"
+                    "INSERT INTO t VALUES ('t', '2024-02-29'), ('true', '2024-02-29T00:00Z')")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v boolean UNIQUE, w timestamptz UNIQUE)")
+    programs.fail(programs.REFUSED, ['"t_v_key"', '"t_w_key"', "same values"], programs.REPLAY, "--dsn", database.dsn, dump)
+
+
+def test_json_as_bytes(database: Database, tmp_path: Path) -> None:
+    """Go's drivers keep bytes as BLOB; SQLite's own binary JSON is not taken for text."""
+    snapshot = make(tmp_path / "s.db", """CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB, w BLOB);
+        INSERT INTO t VALUES (1, CAST('{"a": [1, null]}' AS BLOB), CAST('"x"' AS BLOB)), (2, CAST('null' AS BLOB), NULL)""")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v jsonb, w json)")
+    programs.replay(database.dsn, dump)
+    assert database.query("SELECT v::text, w::text FROM t ORDER BY id") == [('{"a": [1, null]}', '"x"'), ("null", None)]
+    dump = programs.dump(make(tmp_path / "s2.db", "CREATE TABLE u (v); INSERT INTO u VALUES (x'3123'), (x'33313233')"), tmp_path / "d2.valise")
+    database.execute("DROP SCHEMA valise CASCADE; DROP TABLE t; CREATE TABLE u (v jsonb)")
+    programs.fail(programs.REFUSED, ["values like this: 2"], programs.REPLAY, "--dsn", database.dsn, dump)
