@@ -94,6 +94,7 @@ struct profile_table {
     const char *name;
     enum profile_action action;
     int64_t seed_row_max;            /* rows that preparing the target leaves in it */
+    struct profile_texts missing;    /* columns that the target may lack */
     struct profile_words bad_values; /* "stop", "reject", "replace": values that do not fit */
     struct profile_words unix_times; /* profile_units */
     /* derive */

@@ -236,8 +236,8 @@ static bool read_count(struct yaml_tree_place at, const char *key, int64_t *out,
 static bool read_table(struct profile *profile, const struct yaml_tree_node *node,
     struct profile_table *table, struct error *err)
 {
-    static const char *const known[] = {"action", "seed_rows", "on_bad_value", "unix_time", "from",
-        "insert", "nul_in_text", "columns", "identity", "losses", NULL};
+    static const char *const known[] = {"action", "seed_rows", "allow_missing", "on_bad_value",
+        "unix_time", "from", "insert", "nul_in_text", "columns", "identity", "losses", NULL};
     static const char *const actions[] = {"replicate", "keep", "empty", "derive", "ignore", NULL};
     struct yaml_tree_place at = place(profile, node);
     size_t action = PROFILE_REPLICATE;
@@ -246,6 +246,7 @@ static bool read_table(struct profile *profile, const struct yaml_tree_node *nod
 
     if (!yaml_tree_only(at, known, err) || !yaml_tree_choice(at, "action", actions, &action, err)
         || !read_count(at, "seed_rows", &table->seed_row_max, err)
+        || !read_texts(profile, node, "allow_missing", &table->missing, err)
         || !read_words(profile, node, &bad_values, &table->bad_values, err)
         || !read_words(profile, node, &unix_times, &table->unix_times, err))
         return false;

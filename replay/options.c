@@ -41,7 +41,7 @@ struct words {
     size_t on_existing;
 };
 
-#define TABLE_SIZE 41 /* entries at most, with the headings and the end */
+#define TABLE_SIZE 42 /* entries at most, with the headings and the end */
 
 /* Returns how many entries it made. */
 static size_t describe_options(
@@ -159,6 +159,11 @@ static size_t describe_allowances(
             .list = &options->allowances.differences,
             .help = "let this fact of the profile differ between dump and target (\"server name\", "
                     "\"schema version\", ...); may be repeated"},
+        {.name = "allow-missing",
+            .value_name = "TABLE|TABLE.COLUMN",
+            .list = &options->allowances.missing,
+            .help = "leave out this table or column of the dump, which the target does not have; "
+                    "may be repeated"},
         {.name = "allow-unmet",
             .value_name = "NAME",
             .list = &options->allowances.unmet,

@@ -12,6 +12,7 @@
 #include "replay/load/apply.h"
 #include "replay/load/plan_progress.h"
 #include "replay/load/worker_count.h"
+#include "replay/plan/missing.h"
 #include "replay/preflight/existing_rows.h"
 #include "replay/preflight/preflight.h"
 #include "replay/report/report_file.h"
@@ -31,6 +32,7 @@ static struct plan_input input_of(const struct run_state *run)
         .catalog = &run->catalog,
         .profile = &run->profile,
         .policies = &run->policies,
+        .missing = &run->options->allowances.missing,
         .replaces_rows = run->options->on_existing == EXISTING_ROWS_REPLACE};
 }
 
@@ -82,6 +84,8 @@ static bool check(struct run_state *run, struct error *err)
         .problems = &run->problems,
     };
 
+    if (!missing_check(input.missing, run->reader, &run->catalog, err))
+        return false;
     plan_make(&run->plan, &input, &run->problems);
     if (run->report.is_delta)
         plan_delta(run);

@@ -9,6 +9,7 @@ void allowances_release(struct allowances *allowances)
 {
     command_line_list_release(&allowances->differences);
     command_line_list_release(&allowances->unmet);
+    command_line_list_release(&allowances->missing);
     *allowances = (struct allowances){0};
 }
 

@@ -16,6 +16,7 @@ struct allowances {
     bool sessions;                        /* other sessions in the database */
     struct command_line_list differences; /* owned; names of the profile's facts that may differ */
     struct command_line_list unmet;       /* owned; names of its requirements that may not hold */
+    struct command_line_list missing;     /* owned; tables and columns that the target may lack */
 };
 
 void allowances_release(struct allowances *allowances);

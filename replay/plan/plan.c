@@ -1,5 +1,6 @@
 #include "replay/plan/plan.h"
 
+#include "replay/plan/missing.h"
 #include "replay/target/target_others.h"
 #include "replay/values/source_rows.h"
 #include "replay/values/unix_time.h"
@@ -77,6 +78,34 @@ static void map_column(struct planner *p, const struct plan_table *table, uint32
                             && (facts->nul_count == 0 || out->type.nul_replacement != NULL);
 }
 
+/* A column of the dump that has no place. If it holds only NULL, nothing is lost. */
+static void meet_missing(
+    struct planner *p, const struct plan_table *table, const struct schema_column *column)
+{
+    const struct schema_table *source = &p->input->reader->schema.tables[table->source];
+    const struct column_facts *facts =
+        &p->input->reader->ends[table->source].facts[column - source->columns];
+    const char *name = column->name.bytes;
+    bool has_values = false;
+
+    for (int class = VALUE_INTEGER; class < VALUE_CLASS_COUNT; class ++)
+        has_values |= facts->class_count[class] > 0;
+    if (!has_values)
+        problems_note(p->problems, NULL,
+            "table \"%s\": column \"%s\" of the dump does not exist in the target; it holds only "
+            "NULL",
+            table->name, name);
+    else if (missing_is_allowed(p->input->missing, table->rule, table->name, name))
+        problems_note(p->problems, NULL,
+            "table \"%s\": column \"%s\" of the dump does not exist in the target: left out",
+            table->name, name);
+    else
+        problems_add(p->problems,
+            missing_advice(&p->problems->arena, advice_of(p, name), table->name, name),
+            "table \"%s\": column \"%s\" of the dump does not exist in the target", table->name,
+            name);
+}
+
 /* The target column for a column of the dump; NULL and a problem or note when it has none. */
 static const struct target_column *target_of(
     struct planner *p, const struct plan_table *table, const struct schema_column *column)
@@ -86,12 +115,8 @@ static const struct target_column *target_of(
             ? NULL
             : target_catalog_column(table->target, column->name.bytes);
 
-    if (found == NULL && table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO) {
-        problems_add(p->problems, advice_of(p, column->name.bytes),
-            "table \"%s\": column \"%s\" of the dump does not exist in the target", table->name,
-            column->name.bytes);
-        return NULL;
-    }
+    if (found == NULL && table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO)
+        meet_missing(p, table, column);
     if (found == NULL || found->generated == 0)
         return found;
     if (table->row_count > 0 && column->generated == SCHEMA_GENERATED_NO) {
@@ -120,12 +145,19 @@ static void check_left_columns(struct planner *p, const struct plan_table *table
         if (table->row_count == 0 || column->generated != 0 || is_mapped(table, column))
             continue;
         if (column->is_not_null && !column->has_default && column->identity == 0)
-            problems_add(p->problems, advice_of(p, NULL),
+            problems_add(p->problems,
+                arena_format(&p->problems->arena,
+                    "%s; or give it a default there (ALTER TABLE ... ALTER COLUMN ... SET DEFAULT)",
+                    advice_of(p, NULL)),
                 "table \"%s\": column \"%s\" of the target is NOT NULL, has no default and does "
                 "not exist in the dump",
                 table->name, column->name);
         else
-            problems_note(p->problems, NULL,
+            problems_note(p->problems,
+                table->target->trigger_count == 0
+                    ? NULL
+                    : "triggers of this table rest while it is loaded: if one fills the column, "
+                      "UPDATE it afterwards",
                 "table \"%s\": column \"%s\" does not exist in the dump and gets its default",
                 table->name, column->name);
     }
@@ -286,8 +318,14 @@ static void report_missing(struct planner *p, const struct plan_table *table)
 {
     const struct target_other *other = target_catalog_other(p->input->catalog, table->name);
 
-    if (other == NULL)
-        problems_add(p->problems, advice_of(p, table->name),
+    if (missing_is_allowed(p->input->missing, NULL, table->name, NULL))
+        problems_note(p->problems, NULL,
+            "table \"%s\" has %" PRIu64
+            " row%s in the dump and does not exist in the target: left out",
+            table->name, table->row_count, table->row_count == 1 ? "" : "s");
+    else if (other == NULL)
+        problems_add(p->problems,
+            missing_advice(&p->problems->arena, advice_of(p, table->name), table->name, NULL),
             "table \"%s\" has %" PRIu64 " row%s in the dump and does not exist in the target",
             table->name, table->row_count, table->row_count == 1 ? "" : "s");
     else if (other->is_here)

@@ -60,8 +60,9 @@ struct plan_input {
     const struct dump_reader *reader;
     const struct target_catalog *catalog;
     const struct profile *profile;
-    const struct value_policies *policies; /* NULL: what does not fit stops */
-    bool replaces_rows;                    /* also those of tables that only the target has */
+    const struct value_policies *policies;   /* NULL: what does not fit stops */
+    const struct command_line_list *missing; /* what may be left out (missing.h); NULL: nothing */
+    bool replaces_rows;                      /* also those of tables that only the target has */
 };
 
 void plan_make(struct plan *plan, const struct plan_input *input, struct problems *problems);

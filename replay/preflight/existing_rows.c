@@ -56,8 +56,9 @@ bool existing_rows_check_unknown(const struct existing_rows *existing, struct er
             return error_wrap(err, "table \"%s\"", table->name);
         if (row_count > known)
             tell(existing,
-                "replay into a database that was only prepared, never used; create a new one, or "
-                "let the dump replace what is there with --on-existing=replace",
+                "rows that the application itself puts into every new database (migrations, "
+                "permissions, ...) are replaced by the dump's with --on-existing=replace; with "
+                "others, the database was used: take a new one",
                 "table \"%s\" of the target has %" PRId64 " row%s that no replay brought",
                 table->name, row_count, row_count == 1 ? "" : "s");
     }

@@ -139,3 +139,57 @@ def test_json_as_bytes(database: Database, tmp_path: Path) -> None:
     dump = programs.dump(make(tmp_path / "s2.db", "CREATE TABLE u (v); INSERT INTO u VALUES (x'3123'), (x'33313233')"), tmp_path / "d2.valise")
     database.execute("DROP SCHEMA valise CASCADE; DROP TABLE t; CREATE TABLE u (v jsonb)")
     programs.fail(programs.REFUSED, ["values like this: 2"], programs.REPLAY, "--dsn", database.dsn, dump)
+
+
+DEAD = """CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, dead TEXT, "it's" TEXT, empty TEXT); CREATE TABLE gone (v); CREATE TABLE kept (v);
+    INSERT INTO t VALUES (1, 'a', 'x', 'y', NULL), (2, 'b', NULL, 'z', NULL); INSERT INTO gone VALUES (1); INSERT INTO kept VALUES (1)"""
+
+
+def test_what_the_target_lacks(database: Database, tmp_path: Path) -> None:
+    """Dead columns and tables are left out if that is said, of a full dump and of a delta; those that hold only NULL by themselves."""
+    snapshot = make(tmp_path / "s.db", DEAD)
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE kept (v int)")
+    done = programs.fail(programs.REFUSED, ["refused: 3 problems", "--allow-missing t.dead", "--allow-missing 't.it", "--allow-missing gone"],
+                         programs.REPLAY, "--dsn", database.dsn, full)
+    assert '"empty"' not in done.error
+    options = ["--allow-missing=T.dead", "--allow-missing=t.it's", "--allow-missing=gone"]
+    done = programs.replay(database.dsn, full, *options)
+    assert all(f'column "{name}" of the dump does not exist in the target' in done.out for name in ["dead", "it's", "empty"])
+    assert 'table "gone" has 1 row' in done.out and database.query("SELECT * FROM t ORDER BY id") == [(1, "a"), (2, "b")]
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("UPDATE t SET dead = 'new'; INSERT INTO t VALUES (3, 'c', 'x', 'y', NULL); INSERT INTO gone VALUES (2)")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    database.settle()
+    programs.fail(programs.REFUSED, ["--allow-missing t.dead"], programs.REPLAY, "--dsn", database.dsn, delta)
+    programs.replay(database.dsn, delta, *options)
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a"), (2, "b"), (3, "c")]
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--verify=full", *options, full, delta)
+
+
+@pytest.mark.parametrize("word,words", [("t.v", "the target has it"), ("kept", "the target has it"), ("nope", "no such table"), ("t.nope", "no such"), ("", "no such")])
+def test_only_what_it_lacks_is_left_out(database: Database, tmp_path: Path, word: str, words: str) -> None:
+    dump = programs.dump(make(tmp_path / "s.db", DEAD), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE kept (v int)")
+    programs.fail(programs.USAGE, [words], programs.REPLAY, "--dsn", database.dsn, "--allow-missing", word, dump)
+
+
+def test_dead_columns_in_a_profile(database: Database, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("profile: p\ntitle: p\nformat: 1\ntables:\n  t: {allow_missing: [dead, \"it's\"]}\n  gone: {action: ignore}\n")
+    dump = programs.dump(make(tmp_path / "s.db", DEAD), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE kept (v int)")
+    programs.replay(database.dsn, dump, "--profile", str(profile))
+    assert database.query("SELECT count(*) FROM t") == [(2,)]
+
+
+def test_columns_that_only_the_target_has(database: Database, tmp_path: Path) -> None:
+    """One that must have a value, and one that a trigger would fill."""
+    dump = programs.dump(make(tmp_path / "s.db", "CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a b')"), tmp_path / "d.valise")
+    database.execute("""CREATE TABLE t (v text, tenant int NOT NULL, words tsvector);
+        CREATE TRIGGER fill BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.simple', v)""")
+    programs.fail(programs.REFUSED, ['"tenant"', "SET DEFAULT"], programs.REPLAY, "--dsn", database.dsn, dump)
+    database.execute("ALTER TABLE t ALTER tenant SET DEFAULT 1")
+    done = programs.replay(database.dsn, dump)
+    assert "if one fills the column, UPDATE it afterwards" in done.out
+    assert database.query("SELECT tenant, words FROM t") == [(1, None)]
