@@ -99,10 +99,15 @@ static int on_progress(void *context)
     return stop_is_requested();
 }
 
-/* Nothing of the file is trusted, and no double-quoted name turns into a string. */
+/*
+ * No double-quoted name turns into a string. What the file's schema computes with is allowed: to
+ * SQLite before 3.41 the functions for JSON are unsafe where it is not trusted, and a database with
+ * one in an index or a generated column could not even be opened. None of SQLite's functions does
+ * more than compute, as long as extensions cannot be loaded.
+ */
 static int configure(struct source *source)
 {
-    static const char pragmas[] = "PRAGMA trusted_schema=OFF; PRAGMA query_only=ON;"
+    static const char pragmas[] = "PRAGMA trusted_schema=ON; PRAGMA query_only=ON;"
                                   "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;";
     int status = sqlite3_db_config(source->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 

@@ -60,7 +60,9 @@ bool sqlite_file_open(struct sqlite_file *file, const char *path, const char *na
         return sqlite_file_fail(file, err, "cannot open it as a database");
     sqlite3_extended_result_codes(file->handle, 1);
     sqlite3_progress_handler(file->handle, PROGRESS_STEP_COUNT, on_progress, NULL);
-    sqlite3_db_config(file->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    /* Else SQLite before 3.41 refuses its own functions for JSON in a CHECK, an index, a column.
+       None of its functions does more than compute, as long as extensions cannot be loaded. */
+    sqlite3_db_config(file->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DDL, 1, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);

@@ -23,8 +23,9 @@ struct sqlite_file {
 };
 
 /*
- * Opens the database at path, which must exist, and calls it `name` in messages. Schemas are not
- * trusted, double quotes mean strings in stored SQL only. Fails with ERROR_IO or ERROR_DATABASE.
+ * Opens the database at path, which must exist, and calls it `name` in messages. No
+ * extension is loaded, double quotes mean strings in stored SQL only. Fails with ERROR_IO or
+ * ERROR_DATABASE.
  */
 MUST_CHECK bool sqlite_file_open(struct sqlite_file *file, const char *path, const char *name,
     bool is_writable, struct error *err);

@@ -193,3 +193,32 @@ def test_columns_that_only_the_target_has(database: Database, tmp_path: Path) ->
     done = programs.replay(database.dsn, dump)
     assert "if one fills the column, UPDATE it afterwards" in done.out
     assert database.query("SELECT tenant, words FROM t") == [(1, None)]
+
+
+JSON_IN_THE_SCHEMA = """CREATE TABLE "app_note" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "data" text NOT NULL CHECK ((JSON_VALID("data") OR "data" IS NULL)),
+        kind TEXT GENERATED ALWAYS AS (json_extract(data, '$.kind')) VIRTUAL, size INTEGER AS (data ->> '$.size') STORED);
+    CREATE INDEX by_name ON app_note (json_extract(data, '$.name')); CREATE INDEX some ON app_note (kind) WHERE json_type(data) = 'object';
+    CREATE VIEW kinds AS SELECT json_group_array(kind) FROM app_note;
+    INSERT INTO app_note (data) VALUES ('{"kind": "a", "size": 5, "name": "x"}'), ('[]')"""
+
+
+def test_json_in_the_schema(database: Database, tmp_path: Path) -> None:
+    """To SQLite before 3.41 these functions are unsafe in a schema that is not trusted; every JSONField of Django's has such a CHECK."""
+    snapshot = make(tmp_path / "s.db", JSON_IN_THE_SCHEMA)
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    programs.succeed(programs.VALISE, "restore", "-o", tmp_path / "back.db", dump)
+    with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as back:
+        assert back.execute("SELECT kind, size FROM app_note ORDER BY id").fetchall() == [("a", 5), (None, None)]
+    database.execute(programs.succeed(programs.VALISE, "schema", dump).out)
+    programs.replay(database.dsn, dump)
+    assert database.query("SELECT kind, size FROM app_note ORDER BY id") == [("a", 5), (None, None)]
+
+
+def test_a_schema_that_would_do_something(tmp_path: Path) -> None:
+    """Extensions cannot be loaded: no function that a schema calls does more than compute."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (a CHECK (upper(a))); INSERT INTO t VALUES (1)")
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.execute("PRAGMA writable_schema = ON")
+        source.execute("UPDATE sqlite_master SET sql = replace(sql, 'upper', 'load_extension')")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    programs.fail(programs.DATABASE, ["not authorized"], programs.VALISE, "restore", "-o", tmp_path / "back.db", dump)
