@@ -86,7 +86,7 @@ static bool find_profile(struct patient *patient, const char *path, struct error
     const struct tables tables = {&rows};
     const struct profile_subject subject = {has_table, &tables, "database"};
 
-    if (!patient_query(patient,
+    if (!patient_path_query(patient,
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)",
             NULL, &rows, err))
         return false;

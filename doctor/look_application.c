@@ -79,7 +79,7 @@ static bool look_facts(struct patient *patient, struct error *err)
 
         if (fact->tested.count == 0 && !fact->is_server_name)
             continue;
-        if (!patient_query(patient, fact->target, NULL, &rows, err))
+        if (!patient_path_query(patient, fact->target, NULL, &rows, err))
             return error_wrap(err, "profile, fact \"%s\"", fact->name);
         if (fact->is_server_name)
             judge_server_name(patient, &rows);
@@ -99,7 +99,7 @@ static bool look_requirements(struct patient *patient, struct error *err)
 
         if (requirement->sql == NULL)
             continue;
-        if (!patient_query(patient, requirement->sql, NULL, &rows, err))
+        if (!patient_path_query(patient, requirement->sql, NULL, &rows, err))
             return error_wrap(err, "profile, \"%s\"", requirement->name);
         if (rows.row_count == 0) {
             patient_well(patient, name, "none");
@@ -122,7 +122,7 @@ static bool look_checks(struct patient *patient, struct error *err)
         OWNED(connection_rows) struct connection_rows rows = {0};
         struct finding *finding;
 
-        if (!patient_query(patient, check->sql, NULL, &rows, err))
+        if (!patient_path_query(patient, check->sql, NULL, &rows, err))
             return error_wrap(err, "profile, check \"%s\"", check->name);
         if (rows.row_count == 0)
             continue;

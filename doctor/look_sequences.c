@@ -73,7 +73,7 @@ static bool need_query(struct patient *patient, struct sequence *sequence, const
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
 
-    if (!patient_query(patient, sql, NULL, &rows, err))
+    if (!patient_path_query(patient, sql, NULL, &rows, err))
         return false;
     if (rows.row_count == 1 && connection_rows_text(&rows, 0, 0) != NULL)
         need(sequence, connection_rows_integer(&rows, 0, 0), source);
@@ -319,7 +319,7 @@ static bool need_column(struct patient *patient, const struct profile_sequence *
     const struct connection_values values = {items, 2};
     OWNED(connection_rows) struct connection_rows rows = {0};
 
-    if (!patient_query(patient, sql, &values, &rows, err))
+    if (!patient_path_query(patient, sql, &values, &rows, err))
         return false;
     if (rows.row_count == 0)
         return true;
@@ -341,7 +341,7 @@ static bool find_sequence(struct patient *patient, const struct profile_sequence
     const struct connection_values values = {&rule->name, 1};
     OWNED(connection_rows) struct connection_rows rows = {0};
 
-    if (!patient_query(patient, sql, &values, &rows, err))
+    if (!patient_path_query(patient, sql, &values, &rows, err))
         return false;
     *exists = rows.row_count == 1;
     if (*exists)

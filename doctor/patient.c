@@ -1,6 +1,7 @@
 #include "doctor/patient.h"
 
 #include "base/owned.h"
+#include "postgres/connection_path.h"
 #include "postgres/dsn.h"
 #include "postgres/quote.h"
 #include "postgres/server_place.h"
@@ -21,6 +22,12 @@ bool patient_query(struct patient *patient, const char *sql, const struct connec
     struct connection_rows *rows, struct error *err)
 {
     return connection_query(&patient->connection, sql, values, rows, err);
+}
+
+bool patient_path_query(struct patient *patient, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err)
+{
+    return connection_path_query(&patient->connection, sql, values, rows, err);
 }
 
 const char *patient_since(

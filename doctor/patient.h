@@ -49,8 +49,12 @@ void patient_release(struct patient *patient);
 /* Learns the texts and facts above from the session, which is open. */
 MUST_CHECK bool patient_read(struct patient *patient, struct error *err);
 
-/* Runs one query; its table names are found in pg_catalog first. */
+/* Runs one query; names without a schema are pg_catalog's. */
 MUST_CHECK bool patient_query(struct patient *patient, const char *sql,
+    const struct connection_values *values, struct connection_rows *rows, struct error *err);
+
+/* Likewise a profile's query, or about tables that it names: the role's own names, too. */
+MUST_CHECK bool patient_path_query(struct patient *patient, const char *sql,
     const struct connection_values *values, struct connection_rows *rows, struct error *err);
 
 /* What servers have since a version (150000), else the other text. */

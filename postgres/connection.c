@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "base/stop.h"
+#include "postgres/connection_path.h"
 #include "postgres/connection_trouble.h"
 #include "postgres/connection_wait.h"
 #include "postgres/dsn.h"
@@ -256,6 +257,7 @@ static bool prepare_session(struct connection *connection, struct error *err)
         return error_set(err, ERROR_REFUSED,
             "the server is PostgreSQL %d.%d, expected 9.5 or later; upgrade it",
             connection->version_num / 10000, connection->version_num / 100 % 100);
+    quote_plain(&sql, connection_path_settings);
     quote_plain(&sql, settings);
     if (connection->version_num >= 90600)
         quote_plain(&sql, "SET idle_in_transaction_session_timeout = 0;");

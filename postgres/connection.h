@@ -48,7 +48,7 @@ struct connection {
  * Opens a session: the application_name asked for, client_encoding UTF8, no
  * statement, lock or idle timeouts, row_security off, ISO dates in UTC,
  * extra_float_digits 3; where the server can (PostgreSQL 14 on most platforms), it ends by itself
- * within seconds of its client's death. The search_path stays the role's own. Fails with
+ * within seconds of its client's death. Names are found as connection_path.h says. Fails with
  * ERROR_USAGE for a keyword or DSN that libpq refuses, else ERROR_DATABASE with an
  * explanation of what to look at, ERROR_REFUSED for a server older than 9.5, or ERROR_STOPPED. No
  * message ever holds a password.

@@ -1,6 +1,7 @@
 #include "replay/delta/delta_derive.h"
 
 #include "base/owned.h"
+#include "postgres/connection_path.h"
 #include "postgres/quote.h"
 #include "replay/delta/delta_sql.h"
 #include "replay/load/derive.h"
@@ -50,16 +51,17 @@ bool delta_derive_add(const struct delta_derived *derived, struct connection *co
 {
     const struct profile_table *rule = derived->table->rule;
     OWNED(byte_buffer) struct byte_buffer insert = {0};
+    uint64_t row_count;
 
     derive_put_statement(&insert, rule->insert, derived->added);
-    if (!connection_exec(connection, quote_text(&insert), err))
+    if (!connection_path_exec_count(connection, quote_text(&insert), &row_count, err))
         return false;
     for (size_t i = 0; i < rule->loss_count; i++) {
         OWNED(byte_buffer) struct byte_buffer sql = {0};
         OWNED(connection_rows) struct connection_rows rows = {0};
 
         derive_put_statement(&sql, rule->losses[i].sql, derived->added);
-        if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+        if (!connection_path_query(connection, quote_text(&sql), NULL, &rows, err))
             return error_wrap(err, "profile, \"%s\"", rule->losses[i].name);
         if (rows.row_count > 0 && connection_rows_integer(&rows, 0, 0) != 0)
             problems_note(problems, NULL, "table \"%s\": left out %s %s", derived->table->name,

@@ -1,6 +1,7 @@
 #include "replay/load/derive.h"
 
 #include "base/owned.h"
+#include "postgres/connection_path.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
 #include "replay/load/plan_progress.h"
@@ -74,7 +75,7 @@ static bool report_losses(struct derivation *derivation, const struct plan_table
         OWNED(connection_rows) struct connection_rows rows = {0};
 
         derive_put_statement(&sql, loss->sql, "pg_temp." STAGING);
-        if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+        if (!connection_path_query(connection, quote_text(&sql), NULL, &rows, err))
             return error_wrap(err, "profile, \"%s\"", loss->name);
         if (rows.row_count == 0 || connection_rows_integer(&rows, 0, 0) == 0)
             continue;
@@ -92,7 +93,7 @@ static bool insert_rows(const struct plan_table *table, struct connection *conne
     OWNED(byte_buffer) struct byte_buffer sql = {0};
 
     derive_put_statement(&sql, table->rule->insert, "pg_temp." STAGING);
-    return connection_exec_count(connection, quote_text(&sql), row_count, err);
+    return connection_path_exec_count(connection, quote_text(&sql), row_count, err);
 }
 
 static bool derive_table(struct derivation *derivation, const struct plan_table *table,

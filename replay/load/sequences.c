@@ -1,6 +1,7 @@
 #include "replay/load/sequences.h"
 
 #include "base/owned.h"
+#include "postgres/connection_path.h"
 #include "postgres/quote.h"
 #include "replay/values/source_rows.h"
 
@@ -69,22 +70,17 @@ static void check_sequence(const struct plan_input *input, const struct plan *pl
 
 /* --- sources --------------------------------------------------------------------- */
 
-static bool query_number(
-    struct connection *connection, const char *sql, struct furthest *furthest, struct error *err)
+static void take_number(const struct connection_rows *rows, struct furthest *furthest)
 {
-    OWNED(connection_rows) struct connection_rows rows = {0};
-
-    if (!connection_query(connection, sql, NULL, &rows, err))
-        return false;
-    if (rows.row_count == 1 && connection_rows_text(&rows, 0, 0) != NULL)
-        advance_to(furthest, connection_rows_integer(&rows, 0, 0));
-    return true;
+    if (rows->row_count == 1 && connection_rows_text(rows, 0, 0) != NULL)
+        advance_to(furthest, connection_rows_integer(rows, 0, 0));
 }
 
 static bool query_column(struct connection *connection, const struct column_source *source,
     struct furthest *furthest, struct error *err)
 {
     OWNED(byte_buffer) struct byte_buffer sql = {0};
+    OWNED(connection_rows) struct connection_rows rows = {0};
 
     quote_plain(&sql, "SELECT ");
     quote_plain(&sql, source->expression);
@@ -92,7 +88,21 @@ static bool query_column(struct connection *connection, const struct column_sour
     quote_name(&sql, source->column);
     quote_plain(&sql, ")::bigint FROM ");
     quote_qualified(&sql, source->table->schema, source->table->name);
-    return query_number(connection, quote_text(&sql), furthest, err);
+    if (!connection_query(connection, quote_text(&sql), NULL, &rows, err))
+        return false;
+    take_number(&rows, furthest);
+    return true;
+}
+
+static bool query_floor(
+    struct connection *connection, const char *sql, struct furthest *furthest, struct error *err)
+{
+    OWNED(connection_rows) struct connection_rows rows = {0};
+
+    if (!connection_path_query(connection, sql, NULL, &rows, err))
+        return false;
+    take_number(&rows, furthest);
+    return true;
 }
 
 static bool query_rule(const struct plan_input *input, struct connection *connection,
@@ -112,7 +122,7 @@ static bool query_rule(const struct plan_input *input, struct connection *connec
         if (!query_column(connection, &source, furthest, err))
             return false;
     }
-    return rule->floor == NULL || query_number(connection, rule->floor, furthest, err);
+    return rule->floor == NULL || query_floor(connection, rule->floor, furthest, err);
 }
 
 /* What SQLite's AUTOINCREMENT remembers: it may be above every row that is left. */

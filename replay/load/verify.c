@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/connection_copy.h"
+#include "postgres/connection_path.h"
 #include "postgres/quote.h"
 #include "replay/load/plan_progress.h"
 #include "replay/target/row_count.h"
@@ -425,7 +426,7 @@ bool verify_checks(const struct profile *profile, struct connection *connection,
     for (size_t i = 0; i < profile->check_count; i++) {
         OWNED(connection_rows) struct connection_rows rows = {0};
 
-        if (!connection_query(connection, profile->checks[i].sql, NULL, &rows, err))
+        if (!connection_path_query(connection, profile->checks[i].sql, NULL, &rows, err))
             return error_wrap(err, "profile, check \"%s\"", profile->checks[i].name);
         if (rows.row_count > 0)
             report_check(problems, &profile->checks[i], &rows);

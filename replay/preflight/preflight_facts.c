@@ -1,6 +1,7 @@
 #include "replay/preflight/preflight_facts.h"
 
 #include "base/owned.h"
+#include "postgres/connection_path.h"
 #include "postgres/quote.h"
 #include "replay/values/source_rows.h"
 
@@ -196,7 +197,7 @@ static bool read_target(
 {
     OWNED(connection_rows) struct connection_rows rows = {0};
 
-    if (!connection_query(p->connection, sql, NULL, &rows, err))
+    if (!connection_path_query(p->connection, sql, NULL, &rows, err))
         return excuse(p, err);
     for (size_t i = 0; i < rows.row_count; i++) {
         const char *text = connection_rows_text(&rows, i, 0);

@@ -103,9 +103,14 @@ static struct group *group_of(struct sorting *sorting, const struct trial_refusa
     return group;
 }
 
+#define PATH_ADVICE \
+    "a replay finds names without a schema in pg_catalog alone; tell the function where to look: " \
+    "ALTER FUNCTION ... SET search_path = ..."
+
 static bool is_let_through(const struct sorting *sorting, const struct group *group)
 {
-    return group->column->type.rejects || sorting->trial->rejects;
+    return !trial_lacks_name(group->first->sqlstate)
+           && (group->column->type.rejects || sorting->trial->rejects);
 }
 
 /* Finds the rows again that the server counted. */
@@ -161,8 +166,11 @@ static void report(const struct sorting *sorting, const struct group *group)
         problems_note(problems, NULL, "%s; the rows are rejected", text);
         return;
     }
-    advice = preflight_advice(sorting->trial->preflight,
-        &(struct preflight_advice){.table = table, .column = type->column->name, .left = ""});
+    advice = trial_lacks_name(group->first->sqlstate)
+                 ? PATH_ADVICE
+                 : preflight_advice(sorting->trial->preflight,
+                     &(struct preflight_advice){
+                         .table = table, .column = type->column->name, .left = ""});
     problems_add(problems, advice, "%s", text);
 }
 
@@ -172,7 +180,10 @@ static bool judge(const struct trial *trial, const struct trial_result *result, 
 
     if (!sort_out(&sorting, result, err))
         return false;
-    if (result->failure != NULL)
+    if (result->failure != NULL && result->lacks_name)
+        problems_add(trial->preflight->problems, PATH_ADVICE, "table \"%s\": %s",
+            trial->table->name, result->failure);
+    else if (result->failure != NULL)
         problems_note(trial->preflight->problems, NULL,
             "table \"%s\": what its constraints say of the rows shows only while loading; trying "
             "it beforehand failed: %s",

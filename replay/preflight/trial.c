@@ -336,6 +336,16 @@ void trial_result_release(struct trial_result *result)
     *result = (struct trial_result){0};
 }
 
+bool trial_lacks_name(const char *sqlstate)
+{
+    static const char *const states[] = {"42883", "42P01", "42704"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (strcmp(sqlstate, states[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Errors that no row has caused end the replay. */
 bool trial_is_verdict(const struct trial *trial, const struct error *err)
 {
@@ -347,6 +357,7 @@ static bool try_range(const struct trial *trial, const struct range *range, uint
     struct trial_result *result, struct error *err)
 {
     uint64_t count = 0;
+    const char *sqlstate = trial->preflight->connection->sqlstate;
     size_t known = result->count;
     struct error refusal;
 
@@ -357,10 +368,12 @@ static bool try_range(const struct trial *trial, const struct range *range, uint
     if (!trial_is_verdict(trial, err))
         return false;
     refusal = *err;
+    result->lacks_name = trial_lacks_name(sqlstate);
     if (!try_each(trial, range, row_count, result, err)) {
         if (!trial_is_verdict(trial, err))
             return false;
         result->failure = keep(trial, err->text);
+        result->lacks_name = trial_lacks_name(sqlstate);
     } else if (result->count == known) {
         result->failure = keep(trial, refusal.text);
     }

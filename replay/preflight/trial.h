@@ -23,6 +23,7 @@ struct trial_result {
     struct trial_refusal *items; /* owned; in the order of rows */
     size_t count;
     const char *failure; /* the trial was not possible, as the server says; NULL: it was */
+    bool lacks_name;     /* that is why */
 };
 
 void trial_result_release(struct trial_result *result);
@@ -39,6 +40,10 @@ MUST_CHECK bool trial_run(
 MUST_CHECK bool trial_stage(const struct trial *trial, const char *name, struct error *err);
 void trial_put_staged(
     struct byte_buffer *sql, const struct trial *trial, const char *alias, size_t column);
+
+/* Does it say that an expression of the target called something, and that found no function, table
+   or type of a name? That is no matter of values. */
+bool trial_lacks_name(const char *sqlstate);
 
 /* True if the server refused something, and the connection still works. */
 bool trial_is_verdict(const struct trial *trial, const struct error *err);

@@ -5,6 +5,7 @@
 #include "postgres/quote.h"
 #include "replay/preflight/key_checks.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,28 @@ static void put_target_rows(
     quote_plain(sql, ")");
 }
 
-static void put_match(struct byte_buffer *sql, const struct trial_foreign *foreign, size_t i)
+/* The operators, one a column, by which the server itself compares. */
+static bool read_operators(
+    const struct trial_foreign *foreign, struct connection_rows *operators, struct error *err)
+{
+    static const char sql[] =
+        "SELECT format(' OPERATOR(%%I.%%s) ', n.nspname, o.oprname)"
+        " FROM pg_constraint AS k, unnest(k.conpfeqop) WITH ORDINALITY AS e (oid, place)"
+        " JOIN pg_operator AS o ON o.oid = e.oid JOIN pg_namespace AS n ON n.oid = o.oprnamespace"
+        " WHERE k.conrelid = %" PRIu32 " AND k.conname = $1 ORDER BY e.place";
+    const struct connection_values values = {&foreign->constraint->name, 1};
+    struct arena *arena = &foreign->child.preflight->problems->arena;
+
+    if (!connection_query(foreign->child.preflight->connection,
+            arena_format(arena, sql, foreign->child.table->target->oid), &values, operators, err))
+        return false;
+    return operators->row_count == foreign->constraint->column_count
+           || error_set(err, ERROR_DATABASE, "the foreign key \"%s\" is gone meanwhile",
+               foreign->constraint->name);
+}
+
+static void put_match(struct byte_buffer *sql, const struct trial_foreign *foreign,
+    const struct connection_rows *operators, size_t i)
 {
     char name[32];
 
@@ -110,12 +132,12 @@ static void put_match(struct byte_buffer *sql, const struct trial_foreign *forei
         quote_plain(sql, name);
     else
         trial_put_staged(sql, &foreign->parent, "p", i);
-    quote_plain(sql, " = ");
+    quote_plain(sql, connection_rows_text(operators, i, 0));
     trial_put_staged(sql, &foreign->child, "s", i);
 }
 
-static void put_query(
-    struct byte_buffer *sql, const struct trial_foreign *foreign, const char *names)
+static void put_query(struct byte_buffer *sql, const struct trial_foreign *foreign,
+    const struct connection_rows *operators, const char *names)
 {
     size_t count = foreign->constraint->column_count;
 
@@ -133,7 +155,7 @@ static void put_query(
             put_target_rows(sql, foreign, names);
         for (size_t i = 0; i < count; i++) {
             quote_plain(sql, i == 0 ? " WHERE " : " AND ");
-            put_match(sql, foreign, i);
+            put_match(sql, foreign, operators, i);
         }
         quote_plain(sql, ")");
     }
@@ -144,10 +166,13 @@ static bool ask(const struct trial_foreign *foreign, const char *names,
     struct connection_rows *rows, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
+    OWNED(connection_rows) struct connection_rows operators = {0};
     OWNED(byte_buffer) struct byte_buffer sql = {0};
     struct connection *connection = foreign->child.preflight->connection;
 
-    put_query(&sql, foreign, names);
+    if (!read_operators(foreign, &operators, err))
+        return false;
+    put_query(&sql, foreign, &operators, names);
     return connection_transaction_begin(&transaction, connection, NULL, err)
            && trial_stage(&foreign->child, "valise_child", err)
            && (foreign->parent.columns == NULL
@@ -169,6 +194,7 @@ bool trial_foreign_run(
         if (!trial_is_verdict(&foreign->child, err))
             return error_wrap(err, "table \"%s\", tried beforehand", foreign->child.table->name);
         result->failure = arena_text(arena, err->text);
+        result->lacks_name = trial_lacks_name(foreign->child.preflight->connection->sqlstate);
         return true;
     }
     message = arena_format(arena, "it refers to no row of \"%s\" (foreign key \"%s\")",

@@ -236,7 +236,7 @@ static void put_column(struct byte_buffer *sql, const struct draft *draft, size_
     quote_plain(sql, column->type_text);
     if (column->collation != NULL && strcmp(column->collation, "default") != 0) {
         quote_plain(sql, " COLLATE ");
-        quote_name(sql, column->collation);
+        quote_qualified(sql, column->collation_schema, column->collation);
     }
     if (column->generated != 0) {
         quote_plain(sql, " GENERATED ALWAYS AS (");

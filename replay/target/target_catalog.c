@@ -14,16 +14,15 @@
 #include <string.h>
 #include <strings.h>
 
+/* As the session finds names in pg_catalog alone, definitions name all else with its schema. */
 static bool read_in_transaction(struct target_read *read, const char *schema, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
 
-    /* With no search_path every definition names its objects with their schemas. */
     if (!connection_transaction_begin(
             &transaction, read->connection, "ISOLATION LEVEL REPEATABLE READ READ ONLY", err)
         || !target_server_read(read, schema, err)
-        || !connection_exec(
-            read->connection, "SET LOCAL search_path = ''; SET LOCAL lock_timeout = '30s'", err))
+        || !connection_exec(read->connection, "SET LOCAL lock_timeout = '30s'", err))
         return error_wrap(err, "reading the target's catalog");
     if (!target_tables_read(read, err) || !target_keys_read(read, err)
         || !target_sequences_read(read, err) || !target_others_read(read, err)

@@ -76,6 +76,7 @@ struct target_column {
     bool has_default;
     const char *default_text; /* expression; NULL: none */
     const char *collation;    /* "C"; NULL when not collatable */
+    const char *collation_schema;
     bool has_loose_collation; /* nondeterministic: texts of other bytes may be equal */
 };
 

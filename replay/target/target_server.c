@@ -9,7 +9,7 @@ static bool read_schema(struct target_read *read, const char *schema, struct err
     static const char sql[] =
         "SELECT n.oid, n.nspname, has_schema_privilege(n.oid, 'CREATE'),"
         " has_schema_privilege(n.oid, 'USAGE')"
-        " FROM pg_catalog.pg_namespace AS n WHERE n.nspname = coalesce($1, current_schema())";
+        " FROM pg_catalog.pg_namespace AS n WHERE n.nspname = coalesce($1, current_setting('valise.schema'))";
     const struct connection_values values = {&schema, 1};
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_server *server = &read->catalog->server;

@@ -140,7 +140,8 @@ static void fill_column(const struct target_read *read, const struct connection_
     column->default_text = target_read_text(read, rows, row, 14);
     column->has_default = column->default_text != NULL && column->generated == 0;
     column->collation = target_read_text(read, rows, row, 15);
-    column->has_loose_collation = connection_rows_boolean(rows, row, 16);
+    column->collation_schema = target_read_text(read, rows, row, 16);
+    column->has_loose_collation = connection_rows_boolean(rows, row, 17);
 }
 
 static bool read_columns(struct target_read *read, struct error *err)
@@ -159,13 +160,15 @@ static bool read_columns(struct target_read *read, struct error *err)
         " format_type(a.atttypid, a.atttypmod), b.oid, b.typname, bn.nspname, b.typtype,"
         " CASE WHEN b.typlen = -1 THEN b.typelem ELSE 0 END,"
         " coalesce(d.modifier, a.atttypmod), a.attnotnull OR coalesce(d.not_null, false),"
-        " %s, %s, pg_get_expr(f.adbin, f.adrelid), co.collname, %s"
+        " %s, %s, pg_get_expr(f.adbin, f.adrelid), co.collname,"
+        " con.nspname, %s"
         " FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
         " LEFT JOIN domains AS d ON d.domain = a.atttypid"
         " JOIN pg_type AS b ON b.oid = coalesce(d.base, a.atttypid)"
         " JOIN pg_namespace AS bn ON bn.oid = b.typnamespace"
         " LEFT JOIN pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum"
         " LEFT JOIN pg_collation AS co ON co.oid = a.attcollation"
+        " LEFT JOIN pg_namespace AS con ON con.oid = co.collnamespace"
         " WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
         " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
         target_read_since(read, 100000, "a.attidentity", "''"),

@@ -262,7 +262,7 @@ BROKEN = {
     "hostile names": Broken("(1, 5), (2, -5)", 'CREATE TABLE t (id int, v int CONSTRAINT "a""b ; USING x" CHECK (v > 0)); CREATE INDEX "x USING (""v" ON t ((v / v))',
                             [1], "violates check constraint"),
     "domain": Broken("(1, 5), (2, -5), (3, 6)", "CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE TABLE t (id int, v positive)", [1, 3],
-                     "value for domain positive violates"),
+                     "value for domain public.positive violates"),
     "date": Broken("(1, '2024-02-29'), (2, '2023-02-29'), (3, NULL), (4, 'yesterday or so')", "CREATE TABLE t (id int, v date)", [1, 3], "date"),
     "timestamp": Broken("(1, '2024-02-29 23:59:59.123456+01:00'), (2, 'tomorrow'), (3, '2020-02-29'), (4, '1/8/2020')",
                         "CREATE TABLE t (id int, v timestamptz)", [1, 3], "is no date or time of the ISO kind"),

@@ -110,7 +110,7 @@ def test_no_function_of_others_is_run(database: Database) -> None:
     try:
         unknown = [each["what"] for each in look(database, "--deep").of("duplicates-unknown")]
         assert len(unknown) == 3 and all("rights of role" in what and '"postgres"' in what for what in unknown), unknown
-        assert sum("function f(integer)" in what for what in unknown) == 2 and sum("type d" in what for what in unknown) == 1
+        assert sum("function public.f(integer)" in what for what in unknown) == 2 and sum("type public.d" in what for what in unknown) == 1
         found = Findings("--dsn", database.dsn.replace("user=postgres", "user=mallory"), "--deep")
         found.well("duplicate-rows")
     finally:

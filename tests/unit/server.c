@@ -36,7 +36,9 @@ void server_exec(struct connection *connection, const char *sql)
 {
     struct error err;
 
-    if (!connection_exec(connection, sql, &err))
+    if (!connection_exec(connection, "SET search_path = public", &err)
+        || !connection_exec(connection, sql, &err)
+        || !connection_exec(connection, "SET search_path = pg_catalog, pg_temp", &err))
         fail_msg("%s: %s", sql, err.text);
 }
 

@@ -16,7 +16,7 @@ bool server_is_there(void);
 /* Opens a session in the database; ends the test on failure. */
 void server_open(struct connection *connection, const char *database);
 
-/* Executes SQL; ends the test on failure. */
+/* Executes SQL, whose names are those of the schema public; ends the test on failure. */
 void server_exec(struct connection *connection, const char *sql);
 
 /* Drops and creates a database in the encoding UTF8 with the locale C. */

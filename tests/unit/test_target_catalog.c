@@ -148,6 +148,7 @@ static void columns_know_their_types(void **state)
     assert_string_equal(column->default_text, "1.5");
     column = target_catalog_column(table, "select");
     assert_string_equal(column->collation, "C");
+    assert_string_equal(column->collation_schema, "pg_catalog");
     assert_int_equal(column->base_type_oid, 25);
     assert_false(column->is_not_null || column->is_domain || column->has_default);
     table = table_of(f, "dropped");
