@@ -10,7 +10,8 @@
 
 /*
  * Gives each of descriptors 0, 1 and 2 that is closed something that fails when it is used (EBADF),
- * as the closed one would. First in main().
+ * as the closed one would. A reader that went away, and the limit of "ulimit -f", become errors of
+ * write(), not the end of the process. First in main().
  */
 void standard_streams_open(void);
 

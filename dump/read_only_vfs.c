@@ -62,6 +62,9 @@ static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
         status = f->real->pMethods->xRead(f->real, out, size, offset);
     else
         return read_nothing(out, size);
+    /* Of EIO SQLite would say that the database is malformed. */
+    if (status == SQLITE_IOERR_CORRUPTFS)
+        status = SQLITE_IOERR_READ;
     if (f->ahead != NULL && status == SQLITE_OK)
         read_ahead_follow(f->ahead, out, (size_t)size, (uint64_t)offset);
     return status;

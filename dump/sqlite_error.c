@@ -37,6 +37,8 @@ static const char *advice(int status)
         return "; another program holds it: stop that program or try again later";
     case SQLITE_NOMEM:
         return "; not enough memory";
+    case SQLITE_IOERR:
+        return "; the disk or its file system failed: see the kernel's log";
     default:
         return "";
     }
@@ -59,6 +61,8 @@ bool sqlite_error_set(struct error *err, sqlite3 *db, int status, const char *fm
     vsnprintf(err->text, sizeof(err->text), fmt, args);
     va_end(args);
     used = strlen(err->text);
+    if (db != NULL && (status & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db) != 0)
+        reason = strerror(sqlite3_system_errno(db));
     snprintf(err->text + used, sizeof(err->text) - used, ": %s%s", reason, advice(status));
     return false;
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +45,6 @@ int main(int argc, char **argv)
 
     return_large_buffers();
     standard_streams_open();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &list, &err))
         return 0;
     if (err.text[0] == '\0')

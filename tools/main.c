@@ -15,7 +15,6 @@
 
 #include <limits.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,7 +93,6 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
     (void)mallopt(M_ARENA_MAX, 2);
 #endif
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
     if (run(argc, argv, &err))
         return 0;
     if (err.text[0] == '\0')

@@ -30,12 +30,25 @@ static int on_progress(void *context)
     return stop_is_requested();
 }
 
+/* What the system said of the failure, else 0. Of an EIO while reading SQLite says that the
+   database is malformed. */
+static int system_number(const struct sqlite_file *file, int code)
+{
+    int number = code == SQLITE_IOERR ? sqlite3_system_errno(file->handle) : 0;
+
+    if (number == 0 && (code == SQLITE_IOERR || code == SQLITE_CORRUPT))
+        sqlite3_file_control(file->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
 bool sqlite_file_fail(const struct sqlite_file *file, struct error *err, const char *fmt, ...)
 {
     int code = file->handle == NULL ? SQLITE_NOMEM : sqlite3_errcode(file->handle) & 0xff;
     const char *text = file->handle == NULL ? "out of memory" : sqlite3_errmsg(file->handle);
+    int number = system_number(file, code);
     bool is_system = code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN
-                     || code == SQLITE_READONLY || code == SQLITE_NOMEM || code == SQLITE_PERM;
+                     || code == SQLITE_READONLY || code == SQLITE_NOMEM || code == SQLITE_PERM
+                     || number != 0;
     char what[ERROR_TEXT_SIZE];
     va_list args;
 
@@ -44,7 +57,8 @@ bool sqlite_file_fail(const struct sqlite_file *file, struct error *err, const c
     va_start(args, fmt);
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
-    error_set(err, is_system ? ERROR_IO : ERROR_DATABASE, "%s: %s", what, text);
+    error_set(err, is_system ? ERROR_IO : ERROR_DATABASE, "%s: %s", what,
+        number == 0 ? text : strerror(number));
     return error_wrap(err, "\"%s\"", file->name);
 }
 
