@@ -2,7 +2,7 @@
 
 #include "base/byte_buffer.h"
 #include "base/file.h"
-#include "base/owned.h"
+#include "base/path_name.h"
 #include "format/dump_guard.h"
 
 #include <errno.h>
@@ -50,11 +50,7 @@ static bool redirect(const char **path, struct error *err)
 
 bool dump_output_spares(const char *path, const char *base_path, struct error *err)
 {
-    struct stat found;
-    struct stat base;
-
-    if (strcmp(path, "-") != 0 && stat(path, &found) == 0 && stat(base_path, &base) == 0
-        && found.st_dev == base.st_dev && found.st_ino == base.st_ino)
+    if (path_name_is_same(path, base_path))
         return error_set(err, ERROR_REFUSED,
             "\"%s\" is a base of this delta, which is worth nothing without it; name another file "
             "with -o FILE",
@@ -62,50 +58,43 @@ bool dump_output_spares(const char *path, const char *base_path, struct error *e
     return true;
 }
 
-/* The path without links and dots, also of what is not there yet; owned, NULL: unknown. */
-static char *resolve(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    OWNED(byte_buffer) struct byte_buffer name = {0};
-    char *whole = realpath(path, NULL);
-    char *folder;
-
-    if (whole != NULL)
-        return whole;
-    if (slash == NULL)
-        byte_buffer_put(&name, ".", 1);
-    else
-        byte_buffer_put(&name, path, (size_t)(slash - path) + 1);
-    byte_buffer_put_u8(&name, '\0');
-    folder = realpath((const char *)name.data, NULL);
-    if (folder == NULL)
-        return NULL;
-    name.size = 0;
-    byte_buffer_format(&name, "%s/%s", folder, slash == NULL ? path : slash + 1);
-    byte_buffer_put_u8(&name, '\0');
-    free(folder);
-    return strdup((const char *)name.data);
-}
-
 /* What is there may hold the newest rows; what is not, SQLite would take for its own. */
-static bool check_companions(const char *path, const char *database_path, struct error *err)
+static bool is_companion(const char *path, const char *database_path)
 {
     static const char *const suffixes[] = {"-wal", "-journal", "-shm"};
-    char *output = resolve(path);
+    char *output = path_name_resolve(path);
     char *database = realpath(database_path, NULL);
-    bool is_companion = false;
+    bool is_found = false;
 
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
-        is_companion |= output != NULL && database != NULL
-                        && strncmp(output, database, strlen(database)) == 0
-                        && strcmp(output + strlen(database), suffixes[i]) == 0;
+        is_found |= output != NULL && database != NULL
+                    && strncmp(output, database, strlen(database)) == 0
+                    && strcmp(output + strlen(database), suffixes[i]) == 0;
     free(output);
     free(database);
-    return !is_companion
+    return is_found;
+}
+
+static bool check_companions(const char *path, const char *database_path, struct error *err)
+{
+    return !is_companion(path, database_path)
            || error_set(err, ERROR_REFUSED,
                "\"%s\" is the name of what SQLite keeps beside the database; name another file with "
                "-o FILE",
                path);
+}
+
+bool dump_output_check_progress(
+    const char *progress_path, const char *path, const char *database_path, struct error *err)
+{
+    if (is_companion(progress_path, database_path))
+        return error_set(err, ERROR_USAGE,
+            "--progress-file: \"%s\" is the name of what SQLite keeps beside the database; take "
+            "another name",
+            progress_path);
+    return !path_name_is_same(progress_path, path)
+           || error_set(
+               err, ERROR_USAGE, "--progress-file and --output name the same file, \"%s\"", path);
 }
 
 bool dump_output_prepare(

@@ -18,6 +18,13 @@ char *dump_output_name(const char *database_path);
 MUST_CHECK bool dump_output_prepare(
     const char **path, const char *database_path, bool may_overwrite, struct error *err);
 
+/*
+ * Fails with ERROR_USAGE if the file of --progress-file would be the dump, or lie where SQLite
+ * looks for what belongs to the database.
+ */
+MUST_CHECK bool dump_output_check_progress(
+    const char *progress_path, const char *path, const char *database_path, struct error *err);
+
 /* Fails with ERROR_REFUSED if the output, as prepared, would replace this base of the delta. */
 MUST_CHECK bool dump_output_spares(const char *path, const char *base_path, struct error *err);
 

@@ -205,6 +205,10 @@ static bool run(const struct arguments *arguments, const char *output_path,
     char summary_text[SUMMARY_SIZE];
     double begun = progress_clock();
 
+    if (arguments->watch.file != NULL
+        && !dump_output_check_progress(
+            arguments->watch.file, output_path, options.database_path, err))
+        return false;
     progress_describe(progress, options.database_path, output_path);
     if (!stop_install(err) || !watch_options_start(&arguments->watch, progress, err)
         || !snapshot_dump_run(&options, &result, err)) {

@@ -2,6 +2,7 @@
 
 #include "base/command_line.h"
 #include "base/owned.h"
+#include "base/path_name.h"
 #include "replay/values/value_policy.h"
 
 #include <assert.h>
@@ -216,6 +217,30 @@ static void describe_commands(
     memcpy(table, all, sizeof(all));
 }
 
+/* What is written is no two things at once, nor what is read. */
+static bool check_files(const struct options *options, struct error *err)
+{
+    const struct {
+        const char *option;
+        const char *path;
+    } files[] = {
+        {"--report", options->report},
+        {"--rejects", options->rejects},
+        {"--progress-file", options->watch.file},
+        {"--postgres-config", options->config},
+        {"--profile", options->profile},
+    };
+    const size_t count = sizeof(files) / sizeof(*files);
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = i + 1; k < count; k++)
+            if (files[i].path != NULL && files[k].path != NULL
+                && path_name_is_same(files[i].path, files[k].path))
+                return error_set(err, ERROR_USAGE, "%s and %s name the same file, \"%s\"",
+                    files[i].option, files[k].option, files[i].path);
+    return true;
+}
+
 /* At most one command; only replays and dry runs need a dump. */
 static bool understand(struct options *options, const struct words *words,
     const struct command_line_result *parsed, struct error *err)
@@ -245,10 +270,8 @@ static bool understand(struct options *options, const struct words *words,
             "--json and --watch exclude each other; --watch --progress=json goes on telling");
     if (options->config != NULL && options->dsn != NULL)
         return error_set(err, ERROR_USAGE, "--postgres-config and --dsn exclude each other");
-    if (options->report != NULL && options->rejects != NULL
-        && strcmp(options->report, options->rejects) == 0)
-        return error_set(
-            err, ERROR_USAGE, "--report and --rejects name the same file, \"%s\"", options->report);
+    if (!check_files(options, err))
+        return false;
     options->command = words->is_dry_run         ? OPTIONS_DRY_RUN
                        : words->is_status        ? OPTIONS_STATUS
                        : words->is_abort         ? OPTIONS_ABORT

@@ -1,7 +1,6 @@
 #include "replay/run.h"
 
 #include "base/owned.h"
-#include "format/dump_guard.h"
 #include "postgres/database_create.h"
 #include "postgres/quote.h"
 #include "replay/delta/delta_apply.h"
@@ -364,7 +363,7 @@ static bool run_replay(
 
     /* Better now than after hours of work. */
     if (run->options->report != NULL
-        && (!dump_guard_check(run->options->report, err)
+        && (!report_file_check(run->options->report, err)
             || !file_output_open(&file, run->options->report, err)))
         return error_wrap(err, "--report");
     done = replay(run, out, err);
@@ -377,7 +376,7 @@ static bool run_replay(
     if (run->options->report != NULL
         && !report_file_write(&run->report, &file, &run->progress, done ? NULL : &failure, err)
         && done)
-        return false;
+        return error_wrap(err, "all is done, but --report was not written");
     if (!done)
         *err = failure;
     return done;
@@ -395,7 +394,7 @@ bool run_command(const struct options *options, struct byte_buffer *out, struct 
         .nul_text = options->nul_text};
     if (!value_policy_check(&run.policies, err) || !unix_time_check(&run.policies, err))
         return false;
-    if (options->rejects != NULL && !dump_guard_check(options->rejects, err))
+    if (options->rejects != NULL && !rejects_check_file(options->rejects, err))
         return error_wrap(err, "--rejects");
 
     progress_init(&run.progress, "valise-replay", options_command_name(options->command));

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/owned.h"
+#include "base/path_name.h"
 #include "base/stop.h"
 
 bool writing_command_run(const struct writing_command *command, struct error *err)
@@ -11,6 +12,9 @@ bool writing_command_run(const struct writing_command *command, struct error *er
     OWNED(progress) struct progress progress = {0};
     bool done;
 
+    if (command->watch->file != NULL && path_name_is_same(command->watch->file, command->path))
+        return error_set(err, ERROR_USAGE,
+            "--progress-file and --output name the same file, \"%s\"", command->path);
     progress_init(&progress, "valise", command->name);
     progress_describe(&progress, parsed->operands[parsed->operand_count - 1], command->path);
     done = stop_install(err) && watch_options_start(command->watch, &progress, err)

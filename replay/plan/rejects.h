@@ -58,6 +58,12 @@ struct rejects_row {
 MUST_CHECK bool rejects_save(
     struct connection *connection, const struct rejects_row *row, struct error *err);
 
+/*
+ * Before the work: fails with ERROR_USAGE when path is a file that no list of rejected rows may
+ * replace, with ERROR_IO when it cannot be written.
+ */
+MUST_CHECK bool rejects_check_file(const char *path, struct error *err);
+
 /* Writes what valise.rejects has of a replay to a file, as a JSON array. */
 MUST_CHECK bool rejects_write_file(
     struct connection *connection, int64_t replay, const char *path, struct error *err);

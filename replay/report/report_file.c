@@ -1,6 +1,7 @@
 #include "replay/report/report_file.h"
 
 #include "base/owned.h"
+#include "format/dump_guard.h"
 #include "replay/report/report_html.h"
 #include "replay/report/report_json.h"
 #include "watch/progress_view.h"
@@ -14,6 +15,16 @@ static bool is_page(const char *path)
     const char *end = path == NULL ? NULL : strrchr(path, '.');
 
     return end != NULL && (strcasecmp(end, ".html") == 0 || strcasecmp(end, ".htm") == 0);
+}
+
+bool report_file_check(const char *path, struct error *err)
+{
+    /* As report_json.c and report_html.c begin. */
+    static const char *const beginnings[] = {"{\n  \"outcome\": ",
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"};
+    static const struct dump_guard_kind kind = {"report", beginnings, 2};
+
+    return dump_guard_check_kind(path, &kind, err);
 }
 
 bool report_file_write(struct report *report, struct file_output *file, struct progress *progress,
