@@ -225,6 +225,7 @@ const char *ddl_text_enable_trigger(
     put_alter_table(&sql, table);
     quote_plain(&sql, trigger->enabled == 'A' ? "ENABLE ALWAYS TRIGGER " : "ENABLE TRIGGER ");
     quote_name(&sql, trigger->name);
+    quote_plain(&sql, trigger->clones == NULL ? "" : trigger->clones);
     return keep(arena, &sql);
 }
 

@@ -149,6 +149,7 @@ struct target_trigger {
     const char *name;
     const char *definition; /* pg_get_triggerdef */
     char enabled;           /* tgenabled: O origin, D disabled, R replica, A always */
+    const char *clones; /* SQL after enabling it: those that were enabled otherwise; NULL: none */
 };
 
 struct target_table {

@@ -238,15 +238,36 @@ static bool read_enums(struct target_read *read, struct error *err)
 
 /* --- triggers --------------------------------------------------------------- */
 
+/*
+ * Triggers of rows of a partitioned table have clones in its partitions, which are enabled and
+ * disabled with it, but also alone. A clone is a trigger of its own where the partitioned table's
+ * does not fire.
+ */
+static const char trigger_sql[] =
+    "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled, NULL"
+    " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
+    " WHERE c.relnamespace = $1 AND NOT t.tgisinternal"
+    " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"";
+static const char cloned_trigger_sql[] =
+    "WITH RECURSIVE family AS ("
+    " SELECT oid, oid AS first, tgenabled FROM pg_trigger WHERE tgparentid = 0 AND NOT tgisinternal"
+    " UNION ALL SELECT t.oid, f.first, f.tgenabled FROM pg_trigger AS t"
+    "  JOIN family AS f ON t.tgparentid = f.oid)"
+    "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled,"
+    " (SELECT string_agg(format('; ALTER TABLE ONLY %I.%I %s TRIGGER %I', n.nspname, p.relname,"
+    "    CASE k.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS'"
+    "     WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END, k.tgname), '' ORDER BY k.oid)"
+    "  FROM family AS o JOIN pg_trigger AS k ON k.oid = o.oid"
+    "  JOIN pg_class AS p ON p.oid = k.tgrelid JOIN pg_namespace AS n ON n.oid = p.relnamespace"
+    "  WHERE o.first = t.oid AND k.tgenabled <> t.tgenabled)"
+    " FROM pg_trigger AS t JOIN family AS f ON f.oid = t.oid JOIN pg_class AS c ON c.oid = t.tgrelid"
+    " WHERE c.relnamespace = $1 AND (t.tgparentid = 0"
+    "  OR (c.relkind = 'r' AND f.tgenabled NOT IN ('O', 'A')))"
+    " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"";
+
 static bool read_triggers(struct target_read *read, struct error *err)
 {
-    /* Clones in partitions follow the trigger of the partitioned table. */
-    const char *sql = arena_format(read->arena,
-        "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled"
-        " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-        " WHERE c.relnamespace = $1 AND NOT t.tgisinternal AND %s"
-        " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"",
-        target_read_since(read, 130000, "t.tgparentid = 0", "true"));
+    const char *sql = target_read_since(read, 130000, cloned_trigger_sql, trigger_sql);
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_trigger *triggers;
 
@@ -262,6 +283,7 @@ static bool read_triggers(struct target_read *read, struct error *err)
             triggers[i].name = target_read_text(read, &rows, i, 1);
             triggers[i].definition = target_read_text(read, &rows, i, 2);
             triggers[i].enabled = target_read_letter(&rows, i, 3);
+            triggers[i].clones = target_read_text(read, &rows, i, 4);
         }
         if (table != NULL) {
             table->triggers = &triggers[row];

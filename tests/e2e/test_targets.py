@@ -140,6 +140,26 @@ def test_triggers_of_partitioned_tables_do_not_fire(database: Database, tmp_path
         database.execute("INSERT INTO event VALUES (-3, 'b', 'x')")
 
 
+@pytest.mark.parametrize("change", [
+    "ALTER TABLE event_b DISABLE TRIGGER t",
+    "ALTER TABLE event_a0 ENABLE ALWAYS TRIGGER t; ALTER TABLE event_a1 ENABLE REPLICA TRIGGER t",
+    "ALTER TABLE event DISABLE TRIGGER t; ALTER TABLE event_a0 ENABLE TRIGGER t; ALTER TABLE event_rest ENABLE ALWAYS TRIGGER t",
+])
+def test_triggers_that_differ_in_partitions(database: Database, tmp_path: Path, change: str) -> None:
+    """None fires, and each is enabled afterwards as it was, not as that of the partitioned table."""
+    full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
+    database.execute(PARTITIONED + f"""
+        CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not allowed'; END $$;
+        CREATE TRIGGER t BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION never(); {change}""")
+    enabled = "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE tgname = 't' ORDER BY 1"
+    before = database.query(enabled)
+    assert len({state for *_, state in before}) > 1
+    programs.replay(database.dsn, full)
+    database.settle()
+    equal(tmp_path / "s.db", database)
+    assert database.query(enabled) == before
+
+
 def test_a_row_without_a_partition(database: Database, tmp_path: Path) -> None:
     """The replay names the table; undone, the target is what it was; with a partition it goes on."""
     full = programs.dump(edit(tmp_path / "s.db", SOURCE), tmp_path / "full.valise")
