@@ -33,13 +33,14 @@ void stop_at_end(void (*do_last)(void))
     atomic_store(&last, do_last);
 }
 
-/* The second signal of a kind finds the default action, which ends the process. */
+/* The second signal of a kind finds the default action, which ends the process. But a terminal that
+   goes sends two: SIGHUP comes from the system, and again from the shell. */
 static void on_signal(int number)
 {
     unsigned bit = 1u << number;
     void (*do_last)(void) = atomic_load(&last);
 
-    if ((atomic_fetch_or(&seen, bit) & bit) == 0) {
+    if ((atomic_fetch_or(&seen, bit) & bit) == 0 || number == SIGHUP) {
         stop_request();
         return;
     }
@@ -70,12 +71,6 @@ bool stop_install(struct error *err)
         if (sigaction(numbers[i], &action, NULL) != 0)
             return error_set_errno(err, "cannot handle signal %d", numbers[i]);
     }
-    /* A reader of our pipe that went away is an error of write(), not our end. */
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        return error_set_errno(err, "cannot ignore SIGPIPE");
-    /* Likewise a file that reaches the limit of "ulimit -f". */
-    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
-        return error_set_errno(err, "cannot ignore SIGXFSZ");
     return true;
 }
 

@@ -3,7 +3,7 @@
  *
  * SIGINT, SIGTERM and SIGHUP set a flag for the whole process; who works for
  * long asks stop_check() between steps and, where it waits, polls stop_fd()
- * too. A second signal ends the process at once, which is safe by design.
+ * too. A second SIGINT or SIGTERM ends the process at once, which is safe by design.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H

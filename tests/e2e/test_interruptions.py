@@ -124,6 +124,18 @@ def test_stopped_on_request(database: Database, dump: Path, snapshot: Path, numb
     finished_like_an_undisturbed_run(database, dump, snapshot, before)
 
 
+def test_a_terminal_that_goes(database: Database, dump: Path, snapshot: Path) -> None:
+    """The system and the shell send SIGHUP each; that is no haste, and the replay still ends by itself, though its terminal is gone."""
+    database.execute(TARGET)
+    before = catalog(database)
+    process = start_and_see(database, dump, "COPY %FROM STDIN%")
+    while process.poll() is None:
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.0002)
+    assert process.returncode == programs.STOPPED, process.communicate()
+    finished_like_an_undisturbed_run(database, dump, snapshot, before)
+
+
 def test_aborted(database: Database, dump: Path, snapshot: Path) -> None:
     """--abort makes the target what it was, rows and all; then a replay begins anew."""
     database.execute(TARGET)
