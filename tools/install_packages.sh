@@ -11,7 +11,7 @@ packages=(
     postgresql zstd git ca-certificates python3 python3-dev python3-venv python3-psycopg2
 )
 for_tests=(
-    pgbouncer sqlite3 python3-pytest python3-yaml python3-xxhash python3-zstandard
+    pgbouncer sqlite3 python3-pytest python3-pytest-xdist python3-yaml python3-xxhash python3-zstandard
     tmux strace shellcheck clang-format-14 mandoc man-db zsh fish
 )
 case ${1:-} in

@@ -4,11 +4,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import ports
 import programs
 from conftest import Database
 from synapse_kit.check import Check
@@ -34,9 +34,7 @@ class Homeserver:
     def __init__(self, installation: Installation, folder: Path, database: object) -> None:
         self.installation, self.folder = installation, folder
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = ports.free()
         self.config, self.log = folder / "homeserver.yaml", folder / "homeserver.log"
         self.config.write_text(homeserver_yaml(database, installation.inside(folder), port, SERVER_NAME), encoding="utf-8")
         self.url = f"http://127.0.0.1:{port}"

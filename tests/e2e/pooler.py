@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ports
+
 if TYPE_CHECKING:
     from conftest import Server
 
@@ -34,12 +36,6 @@ class Pooler:
 
     def log(self) -> str:
         return Path(self.folder, "log").read_text()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def configuration(folder: str, port: int, server: Server, settings: dict[str, Any]) -> str:
@@ -74,7 +70,7 @@ def running(server: Server, pool_mode: str, **settings: Any) -> Iterator[Pooler]
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
             options = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-        port = free_port()
+        port = ports.free()
         ini = Path(folder, "pgbouncer.ini")
         ini.write_text(configuration(folder, port, server, {"pool_mode": pool_mode} | settings))
         ini.chmod(0o644)

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -231,15 +232,13 @@ def test_the_disk(database: Database, tmp_path: Path) -> None:
 
 def test_too_small_a_disk(database: Database, tmp_path: Path) -> None:
     """A tablespace on a file system of its own, where the database cannot fit."""
-    folder = tmp_path / "small"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="valise-small."))   # not below tmp_path, which the server's user cannot enter
     if programs.run("mount", "-t", "tmpfs", "-o", "size=12M", "tmpfs", folder).status != 0:
+        folder.rmdir()
         pytest.skip("no file system can be mounted here")
     name = "small_disk"
     server = database.server
     try:
-        for path in (folder, *[parent for parent in folder.parents if parent.is_relative_to(tmp_path.parents[1])]):
-            path.chmod(0o755)
         shutil.chown(folder, "postgres")
         server.execute("postgres", f"CREATE TABLESPACE {name} LOCATION '{folder}'")
         server.execute("postgres", f"CREATE DATABASE {name} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0 TABLESPACE {name}")
@@ -258,6 +257,7 @@ def test_too_small_a_disk(database: Database, tmp_path: Path) -> None:
         server.drop(name)
         server.execute("postgres", f"DROP TABLESPACE IF EXISTS {name}")
         programs.succeed("umount", folder)
+        folder.rmdir()
 
 
 def test_nobody_waits_behind_a_dry_run(database: Database, tmp_path: Path) -> None:

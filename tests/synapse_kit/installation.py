@@ -1,10 +1,13 @@
 """Find a Synapse on this machine, or get one from PyPI."""
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from .configuration import Installation
@@ -45,16 +48,26 @@ def find(may_download: bool = True) -> Installation:
     if not (venv / "complete").exists():
         if not may_download:
             raise Unavailable(f"no Synapse: VALISE_SYNAPSE_PYTHON is not set, and there is none in {venv}")
-        download(venv)
+        with locked(venv):
+            if not (venv / "complete").exists():   # another process may have made it meanwhile
+                download(venv)
     version_of(venv / "bin" / "python")
     return Installation(venv / "bin" / "python")
+
+
+@contextlib.contextmanager
+def locked(venv: Path) -> Iterator[None]:
+    """Only one process at a time makes it: several run tests at once."""
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    with venv.with_name(f"{venv.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def download(venv: Path) -> None:
     """Install Synapse into a new virtual environment; what a run before left half done is removed."""
     print(f"Installing {REQUIREMENT} from PyPI into {venv} (about a minute)", file=sys.stderr, flush=True)
     shutil.rmtree(venv, ignore_errors=True)
-    venv.parent.mkdir(parents=True, exist_ok=True)
     base = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
     for command in ([base, "-m", "venv", str(venv)],
                     [str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", REQUIREMENT]):

@@ -1,6 +1,6 @@
 """What the tests of the `valise` program share: fixtures, to be imported by name.
 
-There is no conftest.py here, for tests/e2e has one, and there is only one module of a name.
+There is no conftest.py here, for tests/ has one, and there is only one module of a name.
 """
 from __future__ import annotations
 
