@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+import aftermath
 import pooler
 import programs
 from synapse_kit import installation
@@ -169,7 +170,7 @@ def has_room_in_memory() -> bool:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def environment() -> None:
+def environment(pytestconfig: pytest.Config) -> None:
     """Only what a test says may decide where a program connects to, and Ctrl-C works also where the tests run in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("PG")]:
@@ -179,6 +180,9 @@ def environment() -> None:
         os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
     if has_room_in_memory():
         os.environ.setdefault("VALISE_PG_PARENT", MEMORY)
+    clearing = contextlib.ExitStack()
+    clearing.enter_context(aftermath.cleared())
+    pytestconfig.add_cleanup(clearing.close)   # after the end of all fixtures
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
