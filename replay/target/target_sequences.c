@@ -30,6 +30,24 @@ static void fill_sequence(const struct target_read *read, const struct connectio
     sequence->cycles = connection_rows_boolean(rows, row, 11);
 }
 
+/*
+ * Whose a sequence is: the column's that owns it, or else of the one column of integers that takes
+ * its defaults from it and from nothing else.
+ */
+static const char owners_sql[] =
+    "SELECT objid AS sequence, deptype, refobjid, refobjsubid FROM pg_depend"
+    " WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass"
+    " AND refobjsubid > 0 AND deptype IN ('a', 'i')"
+    " UNION ALL SELECT d.refobjid, 'a'::\"char\", min(f.adrelid), min(f.adnum) FROM pg_depend AS d"
+    " JOIN pg_attrdef AS f ON f.oid = d.objid"
+    " JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum"
+    " WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass"
+    " AND NOT EXISTS (SELECT 1 FROM pg_depend AS o WHERE o.classid = 'pg_class'::regclass"
+    " AND o.objid = d.refobjid AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))"
+    " GROUP BY d.refobjid HAVING count(*) = 1"
+    " AND bool_and(a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)"
+    " AND pg_get_expr(f.adbin, f.adrelid) ~ '^nextval[(]''[^()]*''::regclass[)]$')";
+
 /* Before 10 the parameters are in the sequence itself; read_values() fetches them. */
 static bool read_list(
     struct target_read *read, struct target_sequence **sequences, struct error *err)
@@ -38,14 +56,13 @@ static bool read_list(
         "SELECT c.oid, c.relname, d.deptype, d.refobjid, d.refobjsubid,"
         " has_sequence_privilege(c.oid, 'UPDATE'), has_sequence_privilege(c.oid, 'SELECT'), %s"
         " FROM pg_class AS c %s"
-        " LEFT JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-        "  AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
-        "  AND d.deptype IN ('a', 'i')"
+        " LEFT JOIN (%s) AS d ON d.sequence = c.oid"
         " WHERE c.relnamespace = $1 AND c.relkind = 'S' AND c.relpersistence <> 't'"
         " ORDER BY c.relname::text COLLATE \"C\"",
         target_read_since(read, 100000,
             "s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcycle", "1, 1, 1, 1, false"),
-        target_read_since(read, 100000, "JOIN pg_sequence AS s ON s.seqrelid = c.oid", ""));
+        target_read_since(read, 100000, "JOIN pg_sequence AS s ON s.seqrelid = c.oid", ""),
+        owners_sql);
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!target_read_query(read, sql, &rows, err))

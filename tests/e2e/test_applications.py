@@ -222,3 +222,17 @@ def test_a_schema_that_would_do_something(tmp_path: Path) -> None:
         source.execute("UPDATE sqlite_master SET sql = replace(sql, 'upper', 'load_extension')")
     dump = programs.dump(snapshot, tmp_path / "d.valise")
     programs.fail(programs.DATABASE, ["not authorized"], programs.VALISE, "restore", "-o", tmp_path / "back.db", dump)
+
+
+def test_sequences_that_nobody_owns(database: Database, tmp_path: Path) -> None:
+    """A column that takes its numbers from a sequence must go on after them, whoever owns it; one of several columns stays and is named."""
+    dump = programs.dump(make(tmp_path / "s.db", """CREATE TABLE a (id INTEGER PRIMARY KEY, code TEXT); INSERT INTO a VALUES (41, 'A-7');
+        CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO b VALUES (5); CREATE TABLE c (id INTEGER PRIMARY KEY); INSERT INTO c VALUES (6)"""), tmp_path / "d.valise")
+    database.execute("""CREATE SEQUENCE a_numbers; CREATE SEQUENCE codes; CREATE SEQUENCE shared; CREATE SEQUENCE "odd'(name"; CREATE SEQUENCE unused;
+        CREATE TABLE a (id bigint PRIMARY KEY DEFAULT nextval('a_numbers'), code text DEFAULT 'A-' || nextval('codes'));
+        CREATE TABLE b (id int PRIMARY KEY DEFAULT nextval('shared')); CREATE TABLE c (id int PRIMARY KEY DEFAULT nextval('shared'))""")
+    done = programs.replay(database.dsn, dump)
+    assert database.query("INSERT INTO a DEFAULT VALUES RETURNING id, code") == [(42, "A-1")]
+    for name in ["codes", "shared", "odd'(name", "unused"]:
+        assert f'sequence "{name}" belongs to no column and is left as it is' in done.out
+    assert '"a_numbers"' not in done.out
