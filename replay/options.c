@@ -116,9 +116,10 @@ static size_t describe_values(struct command_line_option table[], struct options
         {.name = "unix-time",
             .value_name = "UNIT",
             .list = &options->unix_times,
-            .help = "numbers in columns of dates and timestamps count seconds, milliseconds, "
-                    "microseconds or nanoseconds since 1970 (UTC); TABLE.COLUMN=UNIT for one "
-                    "column; may be repeated"},
+            .help =
+                "numbers in columns of dates, timestamps and intervals count seconds, milliseconds, "
+                "microseconds or nanoseconds since 1970 (UTC), in intervals just these; "
+                "TABLE.COLUMN=UNIT for one column; may be repeated"},
         {.name = "nul-text",
             .value_name = "TEXT",
             .text = &options->nul_text,

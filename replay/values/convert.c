@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "replay/values/convert_number.h"
 #include "replay/values/decimal.h"
+#include "replay/values/duration.h"
 #include "replay/values/json_canonical.h"
 #include "replay/values/moment.h"
 #include "replay/values/time_loss.h"
@@ -33,7 +34,8 @@ static const char *const fault_texts[CONVERT_FAULT_COUNT] = {
     [CONVERT_TIME] = "has a date, a time of day, a time zone or digits of a second that the target "
                      "type would drop",
     [CONVERT_MOMENT] = "is no date or time of the ISO kind (2024-02-29 23:59:59.5+02:00)",
-    [CONVERT_UNIX] = "is a number, and it is not said what it counts since 1970",
+    [CONVERT_UNIX] = "is a number, and it is not said what it counts (seconds, milliseconds, ...)",
+    [CONVERT_DURATION] = "has its days before a point, which the server would misread",
 };
 
 const char *convert_fault_text(enum convert_fault fault)
@@ -442,6 +444,8 @@ enum convert_fault convert_text(
         fault = put_json(map, value, &plain);
     else
         fault = put_characters(map, value, &plain);
+    if (fault == CONVERT_FITS && map->kind == TYPE_OTHER)
+        fault = duration_settle(map, &plain);
     if (fault == CONVERT_FITS && map->kind == TYPE_OTHER && !map->replaces_text
         && time_loss_occurs(map, plain.data, plain.size))
         fault = CONVERT_TIME;

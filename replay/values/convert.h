@@ -34,6 +34,7 @@ enum convert_fault {
     CONVERT_TIME,
     CONVERT_MOMENT,
     CONVERT_UNIX,
+    CONVERT_DURATION,
     CONVERT_FAULT_COUNT,
 };
 

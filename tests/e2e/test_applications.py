@@ -236,3 +236,23 @@ def test_sequences_that_nobody_owns(database: Database, tmp_path: Path) -> None:
     for name in ["codes", "shared", "odd'(name", "unused"]:
         assert f'sequence "{name}" belongs to no column and is left as it is' in done.out
     assert '"a_numbers"' not in done.out
+
+
+def test_durations(database: Database, tmp_path: Path) -> None:
+    """Microseconds, as Django has them, are not taken for seconds; nor .NET's days for a part of one."""
+    dump = programs.dump(make(tmp_path / "s.db", """CREATE TABLE t (id INTEGER PRIMARY KEY, v BIGINT, w TEXT);
+        INSERT INTO t VALUES (1, 5400000000, '1500'), (2, NULL, '00:45:00'), (3, -1, 'P1DT2H')"""), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v interval, w interval)")
+    programs.fail(programs.REFUSED, ["refused: 2 problems", "not said what it counts", "--unix-time t.v=seconds"], programs.REPLAY, "--dsn", database.dsn,
+                  "--on-bad-value=replace", dump)
+    programs.fail(programs.REFUSED, ["not said what it counts"], programs.REPLAY, "--dsn", database.dsn, "--unix-time=nanoseconds", dump)
+    programs.replay(database.dsn, dump, "--unix-time=microseconds", "--unix-time=t.w=milliseconds")
+    assert database.query("SELECT v::text, w::text FROM t ORDER BY id") == [
+        ("01:30:00", "00:00:01.5"), (None, "00:45:00"), ("-00:00:00.000001", "1 day 02:00:00")]
+
+
+@pytest.mark.parametrize("text", ["1.02:03:04", "-1.02:03:04.5000000"])
+def test_days_before_a_point(database: Database, tmp_path: Path, text: str) -> None:
+    dump = programs.dump(make(tmp_path / "s.db", f"CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('{text}')"), tmp_path / "d.valise")
+    database.execute("CREATE TABLE t (v interval)")
+    programs.fail(programs.REFUSED, ["would misread"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=replace", dump)
