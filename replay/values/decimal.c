@@ -31,7 +31,7 @@ static bool read_exponent(const uint8_t *text, size_t size, long *out)
     for (; at < size; at++) {
         if (!is_digit(text[at]))
             return false;
-        if (value < 10000000)
+        if (value < 10000000000L)
             value = value * 10 + (text[at] - '0');
     }
     *out = is_negative ? -value : value;
@@ -127,6 +127,8 @@ bool decimal_canonical(
             .integer_digits = point,
             .fraction_digits = count - point,
             .is_zero = count == 0,
+            .written_scale = (long)parts.digit_count - (long)parts.before_point - parts.exponent,
+            .exponent = parts.exponent,
         };
     put_canonical(out, &parts, first, last, point);
     return true;

@@ -20,11 +20,14 @@
 struct decimal_shape {
     long integer_digits;
     long fraction_digits;
-    bool is_zero; /* then both are 0 */
+    bool is_zero;       /* then both are 0 */
+    long written_scale; /* digits after the point, with needless zeros */
+    long exponent;      /* as it was written */
 };
 
-#define DECIMAL_DIGITS_MAX 131072u /* before the point, as PostgreSQL's numeric */
-#define DECIMAL_SCALE_MAX 16383u   /* after it */
+#define DECIMAL_DIGITS_MAX 131072u       /* before the point, as PostgreSQL's numeric */
+#define DECIMAL_SCALE_MAX 16383u         /* after it */
+#define DECIMAL_EXPONENT_MAX 1073741822L /* that PostgreSQL reads, also of zero; negative too */
 
 /*
  * Appends the canonical form of a text like "-012.50e3". False, with nothing

@@ -176,6 +176,16 @@ static size_t skip_digits(struct scanner *s)
     return (size_t)(s->next - from);
 }
 
+/* jsonb keeps the zeros at the end, as numeric does. */
+static bool put_stored(const uint8_t *text, size_t size, struct byte_buffer *out)
+{
+    struct decimal_shape shape;
+
+    return decimal_canonical(out, text, size, &shape)
+           && shape.written_scale <= (long)DECIMAL_SCALE_MAX
+           && shape.exponent <= DECIMAL_EXPONENT_MAX && shape.exponent >= -DECIMAL_EXPONENT_MAX;
+}
+
 static bool put_number(struct scanner *s, struct byte_buffer *out)
 {
     const uint8_t *from = s->next;
@@ -192,7 +202,7 @@ static bool put_number(struct scanner *s, struct byte_buffer *out)
         if (skip_digits(s) == 0)
             return false;
     }
-    return s->is_loose || decimal_canonical(out, from, (size_t)(s->next - from), NULL);
+    return s->is_loose || put_stored(from, (size_t)(s->next - from), out);
 }
 
 /* --- arrays and objects ------------------------------------------------------- */

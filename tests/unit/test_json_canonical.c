@@ -83,8 +83,9 @@ static void what_is_no_json_is_refused(void **state)
 /* The type json keeps the text; jsonb must be able to store the characters. */
 static void jsonb_holds_less_than_json(void **state)
 {
-    static const char *const texts[] = {
-        "\"\\u0000\"", "\"\\ud83d\"", "\"\\ud83dx\"", "\"\\ude00\"", "1e200000"};
+    static const char *const texts[] = {"\"\\u0000\"", "\"\\ud83d\"", "\"\\ud83dx\"", "\"\\ude00\"",
+        "1e200000", "1.5e-16383", "0e-16384", "-0.00e-16382", "10e-16384", "[1e-20000]",
+        "0e1073741823", "0e-9999999999999"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -92,6 +93,20 @@ static void jsonb_holds_less_than_json(void **state)
 
         assert_false(append(&out, texts[i]));
         assert_true(json_canonical_is_json((const uint8_t *)texts[i], strlen(texts[i])));
+    }
+}
+
+/* As PostgreSQL 15 takes them. */
+static void jsonb_holds_large_numbers(void **state)
+{
+    static const char *const texts[] = {
+        "0e-16383", "0.00e-16381", "1e-16383", "10e-16383", "1e131071", "0e200000", "0e1073741822"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        OWNED(byte_buffer) struct byte_buffer out = {0};
+
+        assert_true(append(&out, texts[i]));
     }
 }
 
@@ -113,6 +128,7 @@ int main(void)
         cmocka_unit_test(other_meaning_other_form),
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(jsonb_holds_less_than_json),
+        cmocka_unit_test(jsonb_holds_large_numbers),
         cmocka_unit_test(depth_is_bounded),
     };
 
