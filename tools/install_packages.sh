@@ -12,7 +12,7 @@ packages=(
 )
 for_tests=(
     pgbouncer sqlite3 python3-pytest python3-pytest-xdist python3-yaml python3-xxhash python3-zstandard
-    tmux strace shellcheck clang-format-14 mandoc man-db zsh fish
+    tmux strace locales shellcheck clang-format-14 mandoc man-db zsh fish
 )
 case ${1:-} in
     --tests) packages+=("${for_tests[@]}") ;;

@@ -10,8 +10,10 @@
 #include "watch/show_line.h"
 #include "watch/terminal_guard.h"
 
+#include <ctype.h>
 #include <curses.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -388,12 +390,21 @@ static bool open_terminal(struct screen *screen, struct error *err)
     return true;
 }
 
+/* ncurses asks the process, not the thread, for the terminal's encoding. Numbers are written as
+   ever, and names compared: in Turkish "I" is no capital "i". */
+static void use_characters(void)
+{
+    if (setlocale(LC_CTYPE, "") == NULL || tolower('I') == 'i')
+        return;
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        setlocale(LC_CTYPE, "C");
+}
+
 bool show_screen(struct progress_show *show, struct error *err)
 {
     struct screen *screen = byte_buffer_calloc(1, sizeof(*screen));
 
-    /* ncurses asks the process, not the thread. Numbers are written as ever. */
-    setlocale(LC_CTYPE, "");
+    use_characters();
     if (!open_terminal(screen, err)) {
         if (screen->in != NULL)
             fclose(screen->in);

@@ -215,6 +215,22 @@ def test_screen_of_a_replay(prepared: Database, dump: Path, terminal: Callable[.
     assert "the same command goes on" in text.replace("\n", "") and not window.is_on_screen_of_its_own()
 
 
+@pytest.mark.skipif(shutil.which("localedef") is None, reason="no localedef, which makes locales")
+def test_screen_in_turkish(database: Database, tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
+    """Where "I" is no capital "i", names are still the same but for their case."""
+    done = programs.run("localedef", "-i", "tr_TR", "-f", "UTF-8", tmp_path / "tr_TR.UTF-8")
+    if not (tmp_path / "tr_TR.UTF-8").exists():
+        pytest.skip(f"no source of the Turkish locale here: {done.error}")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        db.executescript("CREATE TABLE ITEMS (ID INTEGER PRIMARY KEY, TITLE TEXT); INSERT INTO ITEMS VALUES (1, 'ı')")
+    packed = programs.dump(tmp_path / "a.db", tmp_path / "a.valise")
+    database.execute("CREATE TABLE items (id bigint PRIMARY KEY, title text)")
+    window = terminal(LOCPATH=str(tmp_path), LANG="tr_TR.UTF-8")
+    window.type(f"'{programs.REPLAY}' --dsn '{database.dsn}' --curses '{packed}'")
+    window.wait(r"^ENDED 0")
+    assert database.query("SELECT * FROM items") == [(1, "ı")]
+
+
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "vt100"}, {"LANG": "C"}])
 def test_screen_without(
     prepared: Database, dump: Path, terminal: Callable[..., Terminal], environment: dict[str, str]
