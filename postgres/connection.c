@@ -251,12 +251,19 @@ static bool prepare_session(struct connection *connection, struct error *err)
         "SET default_transaction_isolation = 'read committed';"
         "SET statement_timeout = 0; SET lock_timeout = 0;";
     OWNED(byte_buffer) struct byte_buffer sql = {0};
+    const char *times;
 
     connection->version_num = PQserverVersion(connection->handle);
     if (connection->version_num < CONNECTION_VERSION_NUM_MIN)
         return error_set(err, ERROR_REFUSED,
             "the server is PostgreSQL %d.%d, expected 9.5 or later; upgrade it",
             connection->version_num / 10000, connection->version_num / 100 % 100);
+    /* Their binary form would be another, and microseconds would get lost in them. */
+    times = PQparameterStatus(connection->handle, "integer_datetimes");
+    if (times != NULL && strcmp(times, "off") == 0)
+        return error_set(err, ERROR_REFUSED,
+            "the server keeps times as floating-point numbers (integer_datetimes is off); "
+            "take one that keeps them as integers, as all do since PostgreSQL 10");
     quote_plain(&sql, connection_path_settings);
     quote_plain(&sql, settings);
     if (connection->version_num >= 90600)

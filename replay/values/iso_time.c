@@ -1,10 +1,13 @@
 #include "replay/values/iso_time.h"
 
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
 #define MICROSECOND_DIGITS 6
-#define ZONE_NAME_MAX 6 /* letters of "CEST" and the like */
+#define EXACT_DIGITS 15 /* of a whole number that a double surely holds */
+#define ZONE_NAME_MIN 3 /* letters of "CEST" and the like; "BC" and "PM" are none */
+#define ZONE_NAME_MAX 6
 
 /* What is left of a text. */
 struct rest {
@@ -44,14 +47,32 @@ static bool take_number(struct rest *rest, int min, int max, int *out)
 
 static bool take_date(struct rest *rest, struct iso_time *time)
 {
-    time->has_date = take_number(rest, 4, 6, &time->year) && take(rest, "-")
-                     && take_number(rest, 1, 2, &time->month) && take(rest, "-")
-                     && take_number(rest, 1, 2, &time->day);
+    const char *separator = "-";
+
+    if (!take_number(rest, 4, 6, &time->year))
+        return false;
+    if (rest->at < rest->end && *rest->at == '/')
+        separator = "/";
+    time->has_date = take(rest, separator) && take_number(rest, 1, 2, &time->month)
+                     && take(rest, separator) && take_number(rest, 1, 2, &time->day);
     return time->has_date;
+}
+
+/* Does the server take one microsecond more? It multiplies a double, and of two as near takes the
+   even one. */
+static bool rounds_up(const struct iso_time *time, int64_t digits, int count)
+{
+    double scale = 1;
+
+    for (int i = 0; i < count; i++)
+        scale *= 10;
+    return rint((double)digits / scale * 1e6) > time->microsecond;
 }
 
 static void take_fraction(struct rest *rest, struct iso_time *time)
 {
+    int64_t digits = 0;
+    int kept = 0;
     int count = 0;
 
     for (; is_digit(rest); rest->at++) {
@@ -60,13 +81,16 @@ static void take_fraction(struct rest *rest, struct iso_time *time)
         count++;
         if (count <= MICROSECOND_DIGITS)
             time->microsecond = time->microsecond * 10 + digit;
-        else if (count == MICROSECOND_DIGITS + 1)
-            time->rounds_up = digit >= 5;
+        if (count <= EXACT_DIGITS) {
+            digits = digits * 10 + digit;
+            kept = count;
+        }
         if (digit != 0)
             time->digit_count = count;
     }
     for (; count < MICROSECOND_DIGITS; count++)
         time->microsecond *= 10;
+    time->rounds_up = time->digit_count > MICROSECOND_DIGITS && rounds_up(time, digits, kept);
 }
 
 static bool take_time(struct rest *rest, struct iso_time *time)
@@ -104,11 +128,12 @@ static bool take_offset(struct rest *rest, struct iso_time *time)
     if (!take(rest, "+-"))
         return false;
     begin = rest->at;
-    if (!take_number(rest, 1, 4, &part) || rest->at - begin == 3)
+    if (!take_number(rest, 1, 4, &part) || rest->at - begin == 3
+        || (rest->at - begin == 4 && part % 100 > 59))
         return false;
     time->offset = rest->at - begin == 4 ? (part / 100 * 60 + part % 100) * 60 : part * 3600;
     for (int unit = 60; unit > 0 && take(rest, ":"); unit /= 60) {
-        if (!take_number(rest, 2, 2, &part))
+        if (!take_number(rest, 2, 2, &part) || part > 59)
             return false;
         time->offset += part * unit;
     }
@@ -116,26 +141,36 @@ static bool take_offset(struct rest *rest, struct iso_time *time)
     return true;
 }
 
-/* " CEST", or " +0200" where Go knows no name, and " m=+0.012345": it says nothing new. */
-static void skip_zone_name(struct rest *rest)
+/* Such as CEST. To the server those that are left out here mean another moment. */
+static bool take_zone_name(struct rest *rest)
 {
-    const char *at = rest->at;
-    int count = 0;
+    static const char *const others[] = {"DST", "EPOCH", "NOW", "TODAY"};
+    const char *begin = rest->at;
+    size_t size;
 
-    while (at < rest->end && *at == ' ')
-        at++;
-    if (at == rest->at || at == rest->end)
-        return;
-    while (at < rest->end && count <= ZONE_NAME_MAX
-           && ((*at >= 'A' && *at <= 'Z') || memchr("+-0123456789", *at, 12) != NULL)) {
-        at++;
-        count++;
-    }
-    if (count == 0 || count > ZONE_NAME_MAX)
-        return;
-    if (rest->end - at > 3 && memcmp(at, " m=", 3) == 0)
-        at = rest->end;
-    rest->at = at;
+    while (rest->at < rest->end && *rest->at >= 'A' && *rest->at <= 'Z')
+        rest->at++;
+    size = (size_t)(rest->at - begin);
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (size == strlen(others[i]) && memcmp(begin, others[i], size) == 0)
+            return false;
+    return size >= ZONE_NAME_MIN && size <= ZONE_NAME_MAX;
+}
+
+/* " CEST", or the offset once more where Go knows no name, and " m=+0.012345": nothing new. */
+static bool skip_zone_name(struct rest *rest, const struct iso_time *time)
+{
+    struct iso_time again = {0};
+
+    if (!take(rest, " "))
+        return true;
+    skip_spaces(rest);
+    if (!(take_offset(rest, &again) ? again.offset == time->offset : take_zone_name(rest)))
+        return false;
+    if (rest->end - rest->at > 3 && memcmp(rest->at, " m=", 3) == 0)
+        for (rest->at += 3; take(rest, "+-.0123456789");)
+            continue;
+    return true;
 }
 
 /* Nothing, Z, UTC, GMT, or an offset. */
@@ -144,10 +179,7 @@ static bool take_zone(struct rest *rest, struct iso_time *time)
     if (rest->at == rest->end || take_word(rest, "Z") || take_word(rest, "UTC")
         || take_word(rest, "GMT"))
         return true;
-    if (!take_offset(rest, time))
-        return false;
-    skip_zone_name(rest);
-    return true;
+    return take_offset(rest, time) && skip_zone_name(rest, time);
 }
 
 bool iso_time_read(struct iso_time *out, const void *text, size_t size)
@@ -160,12 +192,14 @@ bool iso_time_read(struct iso_time *out, const void *text, size_t size)
         rest.end--;
     skip_spaces(&rest);
     begin = rest.at;
-    if (take_date(&rest, out)) {
-        (void)take(&rest, "Tt");
-        skip_spaces(&rest);
-    } else {
+    if (!take_date(&rest, out))
         rest.at = begin;
-    }
+    /* In 2024-6-010:00 the day is not plain, nor in 2024-06-01-12:00 what the second half is. */
+    else if (is_digit(&rest) || (rest.at < rest.end && *rest.at == '-'))
+        return false;
+    else
+        (void)take(&rest, "Tt");
+    skip_spaces(&rest);
     if (is_digit(&rest) && !take_time(&rest, out))
         return false;
     if (!out->has_date && !out->has_time)

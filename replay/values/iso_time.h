@@ -21,7 +21,7 @@ struct iso_time {
     int minute;
     int second;
     int microsecond; /* the first six digits of the fraction */
-    bool rounds_up;  /* by the seventh */
+    bool rounds_up;  /* by what follows them, as the server does */
     int digit_count; /* of the fraction, without zeros at its end */
     int offset;      /* seconds east of UTC; none said: 0 */
 };

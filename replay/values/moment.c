@@ -77,7 +77,7 @@ static bool round_moment(
         return true;
     if (!map->replaces_text)
         return false;
-    *moment += rounds_up && step == 1 ? 1 : 0;
+    *moment += rounds_up ? 1 : 0;
     rest = *moment % step;
     *moment -= rest;
     if (rest * 2 >= step && step > 1)
@@ -91,8 +91,10 @@ static bool round_moment(
 static enum convert_fault settle(
     const struct type_map *map, bool rounds_up, bool is_inexact, int64_t *moment)
 {
+    if (map->kind != TYPE_DATE && !round_moment(map, rounds_up, is_inexact, moment))
+        return CONVERT_TIME;
     if (map->kind != TYPE_DATE)
-        return round_moment(map, rounds_up, is_inexact, moment) ? CONVERT_FITS : CONVERT_TIME;
+        return *moment < days_of(YEAR_MAX + 1, 1, 1) * DAY ? CONVERT_FITS : CONVERT_RANGE;
     if ((is_inexact || *moment % DAY != 0) && !map->replaces_text)
         return CONVERT_TIME;
     *moment = floor_day(*moment) * DAY;
@@ -159,13 +161,16 @@ static bool read_number(const struct value *value, struct byte_buffer *out)
     return true;
 }
 
-/* YYYYMMDD and YYYYMMDDhhmmss, which SQLite has made a number of: ISO's basic form. */
-static bool read_packed(const char *digits, struct iso_time *time)
+/* YYYYMMDD and YYYYMMDDhhmmss, ISO's basic form, which SQLite may have made a number of. */
+static bool read_packed(const void *text, size_t size, struct iso_time *time)
 {
-    size_t size = strlen(digits);
+    char digits[15] = {0};
 
     *time = (struct iso_time){.has_date = true};
-    if (strspn(digits, "0123456789") != size || (size != 8 && size != 14))
+    if (size != 8 && size != 14)
+        return false;
+    memcpy(digits, text, size);
+    if (strspn(digits, "0123456789") != size)
         return false;
     return sscanf(digits, "%4d%2d%2d%2d%2d%2d", &time->year, &time->month, &time->day, &time->hour,
                &time->minute, &time->second)
@@ -176,12 +181,11 @@ static bool read_packed(const char *digits, struct iso_time *time)
 
 static bool is_real_time(const struct iso_time *time)
 {
-    bool is_end =
-        time->hour == 24 && time->minute == 0 && time->second == 0 && time->digit_count == 0;
+    int second = (time->hour * 60 + time->minute) * 60 + time->second;
 
     return time->has_date && time->year >= 1 && time->month >= 1 && time->month <= 12
-           && time->day >= 1 && time->day <= days_in(time->year, time->month)
-           && (time->hour <= 23 || is_end) && time->minute <= 59 && time->second <= 60
+           && time->day >= 1 && time->day <= days_in(time->year, time->month) && time->minute <= 59
+           && time->second <= 60 && (second < 86400 || (second == 86400 && time->digit_count == 0))
            && time->offset >= -OFFSET_MAX && time->offset <= OFFSET_MAX;
 }
 
@@ -197,13 +201,14 @@ static enum convert_fault of_time(
         return CONVERT_RANGE;
     if (!is_utc && time->offset != 0 && !map->replaces_text)
         return CONVERT_TIME;
-    *out = days_of(time->year, time->month, time->day) * DAY
-           + (int64_t)(time->hour * 3600 + time->minute * 60 + time->second) * SECOND
-           + time->microsecond;
+    *out = days_of(time->year, time->month, time->day) * DAY;
+    /* 24:00 and 23:59:60 are of this day, too. */
+    if (map->kind == TYPE_DATE)
+        return iso_time_is_midnight(time) || map->replaces_text ? CONVERT_FITS : CONVERT_TIME;
+    *out += (int64_t)(time->hour * 3600 + time->minute * 60 + time->second) * SECOND
+            + time->microsecond;
     if (is_utc)
         *out -= time->offset * SECOND;
-    if (map->kind == TYPE_DATE && time->hour == 24)
-        return CONVERT_MOMENT;
     return settle(map, time->rounds_up, time->digit_count > PRECISION_MAX, out);
 }
 
@@ -230,6 +235,8 @@ enum convert_fault moment_of(const struct type_map *map, const struct value *val
 
     if (is_text && iso_time_read(&time, value->bytes, value->size))
         return of_time(map, &time, out);
+    if (is_text && read_packed(value->bytes, value->size, &time) && is_real_time(&time))
+        return of_time(map, &time, out);
     if (is_text && read_infinity(value, out))
         return CONVERT_FITS;
     if (value->class == VALUE_REAL && !isfinite(value->real))
@@ -238,7 +245,9 @@ enum convert_fault moment_of(const struct type_map *map, const struct value *val
         return is_text ? CONVERT_MOMENT : CONVERT_CLASS;
     if (map->unix_time != TYPE_MAP_UNIX_NONE)
         return of_decimal(map, (const char *)number.data, out);
-    return read_packed((const char *)number.data, &time) ? of_time(map, &time, out) : CONVERT_UNIX;
+    if (!is_text && read_packed(number.data, number.size - 1, &time))
+        return of_time(map, &time, out);
+    return CONVERT_UNIX;
 }
 
 int32_t moment_day(int64_t moment)
@@ -263,7 +272,8 @@ void moment_put(const struct type_map *map, int64_t moment, struct byte_buffer *
         return;
     }
     date_of(day, &year, &month, &date);
-    size = snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)year, month, date);
+    size = snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)(year < 1 ? 1 - year : year),
+        month, date);
     byte_buffer_put(out, text, (size_t)size);
     if (map->kind == TYPE_DATE)
         return;
@@ -273,4 +283,5 @@ void moment_put(const struct type_map *map, int64_t moment, struct byte_buffer *
     size = snprintf(text, sizeof(text), ".%06d", (int)(rest % SECOND));
     byte_buffer_put(out, text, rest % SECOND == 0 ? 0 : (size_t)size);
     byte_buffer_put_text(out, map->kind == TYPE_TIMESTAMPTZ ? "+00" : "");
+    byte_buffer_put_text(out, year < 1 ? " BC" : "");
 }

@@ -91,7 +91,8 @@ def some_text(dice: random.Random) -> str:
     text = f"{dice.choice([1, 99, 1582, 1969, 1999, 2000, 2024, 2100, 9999, 12024]):04}-{dice.randrange(1, 13):02}-{dice.randrange(1, 29):02}"
     if dice.random() < 0.9:
         text += dice.choice(" T") + f"{dice.randrange(24):02}:{dice.randrange(60):02}"
-        text += dice.choice(["", f":{dice.randrange(60):02}" + dice.choice(["", f".{dice.randrange(10 ** 6):06}", f".{dice.randrange(1000):03}", ".999999"])])
+        text += dice.choice(["", f":{dice.randrange(61):02}" + dice.choice(["", f".{dice.randrange(10 ** 6):06}", f".{dice.randrange(1000):03}", ".999999",
+                                                                                      f".{dice.randrange(10 ** 9):09}", f".{dice.randrange(10 ** 6):06}5"])])
         text += dice.choice(["", "Z", "+00", "-03:30", "+0545", "+01:00:30", " +02:00", " UTC"])
     return text
 

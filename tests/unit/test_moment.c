@@ -65,6 +65,18 @@ static void check_fault(
     assert_int_equal(moment_of(&map, &value, &found), expected);
 }
 
+static void check_replaced(uint32_t type, int32_t precision, struct value value, int64_t expected)
+{
+    struct target_column column = column_of(type, precision);
+    struct type_map map;
+    int64_t found = 0;
+
+    type_map_of(&map, &column);
+    map.replaces_text = true;
+    assert_int_equal(moment_of(&map, &value, &found), CONVERT_FITS);
+    assert_int_equal(found, expected);
+}
+
 static void texts_are_read(void **state)
 {
     static const struct {
@@ -79,7 +91,11 @@ static void texts_are_read(void **state)
         {"2024-02-29 01:02:03.25 +0000 UTC m=+1.000000001", LEAP_DAY + 3723 * SECOND + 250000},
         {"2024-02-29 06:32:03 +0530 +0530", LEAP_DAY + 3723 * SECOND},
         {" 2024-2-29 1:02 ", LEAP_DAY + 3720 * SECOND},
+        {"2024-02-29 03:02:03 +0200 +02", LEAP_DAY + 3723 * SECOND},
+        {"2024/02/29 01:02", LEAP_DAY + 3720 * SECOND},
         {"2024-02-28 24:00:00", LEAP_DAY},
+        {"2024-02-28 23:59:60", LEAP_DAY},
+        {"2024-02-28 23:58:60.5", LEAP_DAY - 60 * SECOND + 500000},
         {"2024-02-29", LEAP_DAY},
         {"20240229", LEAP_DAY},
         {"20240229010203", LEAP_DAY + 3723 * SECOND},
@@ -102,8 +118,12 @@ static void what_depends_on_anything_is_refused(void **state)
     static const char *const texts[] = {"", " ", "now", "today", "1/8/2024", "8 Jan 2024",
         "2024-01-08 BC", "2023-02-29", "2024-13-01", "0000-01-01", "2024-01-01 25:00",
         "2024-01-01 24:00:01", "2024-01-01 12:60", "2024-01-01 12:00 CET", "2024-01-01 12:00+16",
-        "2024-01-01 12:00+123", "12:00:00", "2024-01-01 12:00 PM", "2024-01-01x",
-        "2024-01-01 m=+1"};
+        "2024-01-01 12:00+123", "12:00:00", "2024-01-01 12:00 PM", "2024-01-01x", "2024-01-01 m=+1",
+        "2024-01-01 12:00+02 BC", "2024-01-01 02:00+02 PM", "2024-01-01 12:00+02 DST",
+        "2024-01-01 12:00+02 EPOCH", "2024-01-01 12:00+02 +03", "2024-01-01 12:00+02 CEST m=+1 x",
+        "2024-01-01 12:00+01:60", "2024-01-01 12:00+0199", "2024-01-01 12:00+01:00:60",
+        "2024-01-01 23:59:60.5", "2024-6-010:00:30", "2024-01-01-12:30", "2024/01-02",
+        "2024-01/02"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -124,6 +144,8 @@ static void numbers_count_only_what_is_said(void **state)
         check_fault(DATE, TYPE_MAP_UNIX_NONE, numbers[i], CONVERT_UNIX);
     }
     check(DATE, TYPE_MAP_UNIX_NONE, integer(20240229), LEAP_DAY);
+    check_fault(DATE, TYPE_MAP_UNIX_NONE, text("2.0240229e7"), CONVERT_UNIX);
+    check_fault(DATE, TYPE_MAP_UNIX_NONE, text("+20240229"), CONVERT_UNIX);
 }
 
 static void numbers_keep_what_they_count(void **state)
@@ -152,6 +174,45 @@ static void numbers_keep_what_they_count(void **state)
     check_fault(TIMESTAMPTZ, TYPE_MAP_UNIX_SECONDS, real(INFINITY), CONVERT_RANGE);
     /* Texts beside numbers: both are moments, so an offset loses nothing. */
     check(TIMESTAMP, TYPE_MAP_UNIX_SECONDS, text("2024-02-29 03:02:03+02:00"), at);
+    check(TIMESTAMP, TYPE_MAP_UNIX_SECONDS, text("20240229"), LEAP_DAY);
+    check(TIMESTAMP, TYPE_MAP_UNIX_SECONDS, text("20240230"), (20240230 - 946684800) * SECOND);
+    check(TIMESTAMP, TYPE_MAP_UNIX_SECONDS, integer(20240229), (20240229 - 946684800) * SECOND);
+}
+
+/* Each of these is of the day before, to the server, too. */
+static void a_date_is_the_day_that_is_said(void **state)
+{
+    static const char *const texts[] = {
+        "2024-02-28 23:59:60", "2024-02-28 24:00", "2024-02-28 23:59:59.9999999"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        check_fault(DATE, TYPE_MAP_UNIX_NONE, text(texts[i]), CONVERT_TIME);
+        check_replaced(DATE, -1, text(texts[i]), LEAP_DAY - DAY);
+    }
+}
+
+/* First to microseconds, of two as near to the even one, then to what the column keeps. */
+static void digits_are_rounded_as_the_server_does(void **state)
+{
+    (void)state;
+    check_replaced(TIMESTAMP, -1, text("2024-02-29 00:00:00.1234565"), LEAP_DAY + 123456);
+    check_replaced(TIMESTAMP, -1, text("2024-02-29 00:00:00.1234575"), LEAP_DAY + 123458);
+    check_replaced(TIMESTAMP, -1, text("2024-02-29 00:00:00.123456500001"), LEAP_DAY + 123457);
+    check_replaced(TIMESTAMP, 5, text("2024-02-29 00:00:00.2622746"), LEAP_DAY + 262280);
+    check_replaced(TIMESTAMP, 0, text("1999-12-31 23:59:58.5"), -2 * SECOND);
+    check_replaced(TIMESTAMP, 0, text("2024-02-28 23:59:59.9999999"), LEAP_DAY);
+}
+
+static void none_is_later_than_the_server_keeps(void **state)
+{
+    const int64_t end = INT64_C(9223371331200000000);
+
+    (void)state;
+    check(TIMESTAMP, TYPE_MAP_UNIX_NONE, text("294276-12-31 23:59:59.999999"), end - 1);
+    check_fault(TIMESTAMP, TYPE_MAP_UNIX_NONE, text("294276-12-31 24:00"), CONVERT_RANGE);
+    check_fault(TIMESTAMPTZ, TYPE_MAP_UNIX_NONE, text("294276-12-31 23:00-02"), CONVERT_RANGE);
+    check_fault(TIMESTAMP, TYPE_MAP_UNIX_NONE, text("294277-01-01"), CONVERT_RANGE);
 }
 
 static void words_are_those_of_every_server(void **state)
@@ -172,6 +233,10 @@ static void words_are_those_of_every_server(void **state)
         check(TIMESTAMPTZ, TYPE_MAP_UNIX_NONE, text((const char *)out.data), day * DAY + 7);
         assert_int_equal(moment_day(day * DAY + 7), day);
     }
+    out.size = 0;
+    moment_put(&map, -730119 * DAY - 1, &out);
+    byte_buffer_put_u8(&out, 0);
+    assert_string_equal(out.data, "0001-12-31 23:59:59.999999+00 BC");
     assert_int_equal(moment_day(-1), -1);
     assert_int_equal(moment_day(MOMENT_INFINITY), INT32_MAX);
 }
@@ -183,6 +248,9 @@ int main(void)
         cmocka_unit_test(what_depends_on_anything_is_refused),
         cmocka_unit_test(numbers_count_only_what_is_said),
         cmocka_unit_test(numbers_keep_what_they_count),
+        cmocka_unit_test(a_date_is_the_day_that_is_said),
+        cmocka_unit_test(digits_are_rounded_as_the_server_does),
+        cmocka_unit_test(none_is_later_than_the_server_keeps),
         cmocka_unit_test(words_are_those_of_every_server),
     };
 
