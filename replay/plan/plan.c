@@ -78,7 +78,8 @@ static void map_column(struct planner *p, const struct plan_table *table, uint32
                             && (facts->nul_count == 0 || out->type.nul_replacement != NULL);
 }
 
-/* A column of the dump that has no place. If it holds only NULL, nothing is lost. */
+/* A column of the dump that has no place. If it holds only NULL, nothing is lost. A delta knows
+ * nothing of the rows that it does not change, and its sums are of all columns. */
 static void meet_missing(
     struct planner *p, const struct plan_table *table, const struct schema_column *column)
 {
@@ -86,11 +87,9 @@ static void meet_missing(
     const struct column_facts *facts =
         &p->input->reader->ends[table->source].facts[column - source->columns];
     const char *name = column->name.bytes;
-    bool has_values = false;
 
-    for (int class = VALUE_INTEGER; class < VALUE_CLASS_COUNT; class ++)
-        has_values |= facts->class_count[class] > 0;
-    if (!has_values)
+    if (p->input->reader->header.kind == DUMP_FULL
+        && facts->class_count[VALUE_NULL] == table->row_count)
         problems_note(p->problems, NULL,
             "table \"%s\": column \"%s\" of the dump does not exist in the target; it holds only "
             "NULL",
