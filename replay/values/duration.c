@@ -5,11 +5,16 @@
 
 #define OID_INTERVAL 1186
 
-static bool is_number(const struct byte_buffer *text)
+/* A number of seconds, without an exponent, of one of so many. False: it is no number. */
+static bool put_seconds(
+    const struct byte_buffer *text, const char *exponent, struct byte_buffer *out)
 {
-    OWNED(byte_buffer) struct byte_buffer ignored = {0};
+    OWNED(byte_buffer) struct byte_buffer number = {0};
 
-    return decimal_canonical(&ignored, text->data, text->size, NULL);
+    if (!decimal_canonical(&number, text->data, text->size, NULL))
+        return false;
+    byte_buffer_put_text(&number, exponent);
+    return decimal_canonical(out, number.data, number.size, NULL);
 }
 
 static size_t skip_digits(const struct byte_buffer *text, size_t at)
@@ -32,19 +37,24 @@ static bool has_days_before_point(const struct byte_buffer *text)
 
 enum convert_fault duration_settle(const struct type_map *map, struct byte_buffer *text)
 {
-    static const char *const units[] = {[TYPE_MAP_UNIX_SECONDS] = " seconds",
-        [TYPE_MAP_UNIX_MILLISECONDS] = " milliseconds",
-        [TYPE_MAP_UNIX_MICROSECONDS] = " microseconds",
+    /* Before version 15 the server takes no more than 2^31 microseconds. */
+    static const char *const exponents[] = {[TYPE_MAP_UNIX_SECONDS] = "e0",
+        [TYPE_MAP_UNIX_MILLISECONDS] = "e-3",
+        [TYPE_MAP_UNIX_MICROSECONDS] = "e-6",
         [TYPE_MAP_UNIX_NANOSECONDS] = NULL};
+    const char *exponent = exponents[map->unix_time];
+    OWNED(byte_buffer) struct byte_buffer seconds = {0};
 
     if (map->column->base_type_oid != OID_INTERVAL)
         return CONVERT_FITS;
     if (has_days_before_point(text))
         return CONVERT_DURATION;
-    if (!is_number(text))
+    if (!put_seconds(text, exponent == NULL ? "e0" : exponent, &seconds))
         return CONVERT_FITS;
-    if (units[map->unix_time] == NULL)
+    if (exponent == NULL)
         return CONVERT_UNIX;
-    byte_buffer_put_text(text, units[map->unix_time]);
+    text->size = 0;
+    byte_buffer_put(text, seconds.data, seconds.size);
+    byte_buffer_put_text(text, " seconds");
     return CONVERT_FITS;
 }

@@ -12,8 +12,9 @@
 #include "replay/values/type_map.h"
 
 /*
- * Looks at the text of a value; of a column that is no interval everything fits. A number gets the
- * unit that the column has (unix_time), and is CONVERT_UNIX without one.
+ * Looks at the text of a value; of a column that is no interval everything fits. A number
+ * becomes one of seconds by the unit that the column has (unix_time), and is CONVERT_UNIX without
+ * one.
  */
 enum convert_fault duration_settle(const struct type_map *map, struct byte_buffer *text);
 
