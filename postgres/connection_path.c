@@ -16,6 +16,19 @@ const char connection_path_settings[] =
     "   FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)), 'pg_temp'), false);" PATH_OF_OURS
     ";";
 
+const char *connection_path_advice(const char *sqlstate, const char *context)
+{
+    static const char *const states[] = {"42883", "42P01", "42704"};
+
+    if (context == NULL || strstr(context, "function ") == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (strcmp(sqlstate, states[i]) == 0)
+            return "a function that is called here must not rely on its caller's search_path: ALTER "
+                   "FUNCTION ... SET search_path = ... says where it is to look";
+    return NULL;
+}
+
 /* Whatever became of the statement, and although it may have been stopped. In a transaction that
    failed this fails, too, but when it is rolled back, so is the path. */
 static bool leave(struct connection *connection, bool done, struct error *err)

@@ -19,6 +19,10 @@
  */
 extern const char connection_path_settings[];
 
+/* Of a statement that failed: how to mend a function that relied on its caller's path; else NULL.
+ */
+const char *connection_path_advice(const char *sqlstate, const char *context);
+
 /*
  * As connection_query(), but unqualified names are looked for in pg_catalog and then where the
  * role's own search_path says.

@@ -1,6 +1,7 @@
 #include "postgres/connection_wait.h"
 
 #include "base/stop.h"
+#include "postgres/connection_path.h"
 #include "postgres/connection_trouble.h"
 
 #include <assert.h>
@@ -54,6 +55,8 @@ bool connection_wait_failed(
     append(text, sizeof(text), "; ", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
     append(text, sizeof(text), "; in: ", PQresultErrorField(result, PG_DIAG_CONTEXT));
     append(text, sizeof(text), "; ", connection_trouble_advice(connection->sqlstate));
+    append(text, sizeof(text), "; ",
+        connection_path_advice(connection->sqlstate, PQresultErrorField(result, PG_DIAG_CONTEXT)));
     if (is_lost)
         return error_set(err, ERROR_DATABASE, "the session with PostgreSQL was lost: %s", text);
     return error_set(err, ERROR_DATABASE, "PostgreSQL says (%s): %s", connection->sqlstate, text);

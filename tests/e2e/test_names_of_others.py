@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Database
 from delta_pair import Pair
-from programs import DUMP, REFUSED, REPLAY, VALISE, fail, run, succeed
+from programs import DATABASE, DUMP, REFUSED, REPLAY, VALISE, fail, run, succeed
 
 SOURCE = """
     CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT UNIQUE, tags TEXT, n INTEGER);
@@ -98,6 +98,19 @@ def test_a_function_that_relies_on_its_callers_path(tmp_path: Path, database: Da
     pair.edit("UPDATE k SET w = 7 WHERE v = 'v2'; INSERT INTO k VALUES ('v1', 8)")
     pair.replay(pair.dump())
     assert database.query("SELECT v, w FROM k ORDER BY 2") == [("v1", 1.0), ("v2", 7.0), ("v1", 8.0)]
+
+
+@pytest.mark.parametrize("alter", ["ALTER TABLE k ADD g text DEFAULT outer_one('x')", "CREATE INDEX ON k (middle_one(v))"])
+def test_a_function_that_relies_on_it_elsewhere(tmp_path: Path, database: Database, alter: str) -> None:
+    """Where it shows only when the server calls it, or when it reads the table, the message says how to mend it."""
+    pair = Pair(tmp_path, database, "CREATE TABLE k (v TEXT, w REAL); INSERT INTO k VALUES ('v1', 1)",
+                f"{LOOKUP} CREATE FUNCTION middle_one(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT inner_one($1)'; {alter};")
+    full = pair.dump()
+    fail(DATABASE, ["inner_one(text) does not exist", "ALTER FUNCTION", "SET search_path"], REPLAY, "--dsn", database.dsn, full)
+    assert database.query("SELECT v FROM k") == []
+    for name in ("outer_one", "middle_one"):
+        database.execute(f"ALTER FUNCTION {name} SET search_path = public")
+    pair.replay(full)
 
 
 def test_types_and_collations_of_the_schema(tmp_path: Path, database: Database) -> None:
