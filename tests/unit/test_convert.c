@@ -335,7 +335,7 @@ static void check_line(uint32_t type, struct value value, const char *expected)
     type_map_of(&map, &column);
     assert_int_equal(convert_text(&map, &value, &out), CONVERT_FITS);
     byte_buffer_put_u8(&out, 0);
-    assert_string_equal(out.data, expected);
+    assert_string_equal((const char *)out.data, expected);
 }
 
 static void text_lines_are_escaped(void **state)

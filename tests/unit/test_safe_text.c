@@ -40,11 +40,11 @@ static void shows_without_harm(void **state)
 
         safe_text_put(&out, cases[i].bytes, strlen(cases[i].bytes));
         byte_buffer_put_u8(&out, 0);
-        assert_string_equal(out.data, cases[i].shown);
+        assert_string_equal((const char *)out.data, cases[i].shown);
         out.size = 0;
         safe_text_quote(&out, cases[i].bytes, strlen(cases[i].bytes));
         byte_buffer_put_u8(&out, 0);
-        assert_string_equal(out.data, cases[i].quoted);
+        assert_string_equal((const char *)out.data, cases[i].quoted);
     }
 }
 

@@ -16,9 +16,9 @@ static void aligns_columns(void **state)
     text_table_cell(&table, "%d", 12345);
     text_table_put(&out, &table, "  ");
     byte_buffer_put_u8(&out, 0);
-    assert_string_equal(out.data, "  name   rows\n"
-                                  "  room      5\n"
-                                  "  \xc3\xa9t\xc3\xa9   12345\n");
+    assert_string_equal((const char *)out.data, "  name   rows\n"
+                                                "  room      5\n"
+                                                "  \xc3\xa9t\xc3\xa9   12345\n");
 }
 
 /* What is in a dump must not reach the terminal as it is. */
@@ -34,7 +34,7 @@ static void names_are_made_safe(void **state)
     text_table_name(&table, "two words", 9);
     text_table_put(&out, &table, "");
     byte_buffer_put_u8(&out, 0);
-    assert_string_equal(out.data, "name\n\"\\x1b[2J\"\n\"\"\n\"two words\"\n");
+    assert_string_equal((const char *)out.data, "name\n\"\\x1b[2J\"\n\"\"\n\"two words\"\n");
 }
 
 static void sizes_have_units(void **state)
