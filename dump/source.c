@@ -103,7 +103,8 @@ static int on_progress(void *context)
  * No double-quoted name turns into a string. What the file's schema computes with is allowed: to
  * SQLite before 3.41 the functions for JSON are unsafe where it is not trusted, and a database with
  * one in an index or a generated column could not even be opened. None of SQLite's functions does
- * more than compute, as long as extensions cannot be loaded.
+ * more than compute, as long as extensions cannot be loaded and no tokenizer can be registered:
+ * with ENABLE_FTS3_TOKENIZER (Debian) that takes the address of code from anyone, even in a CHECK.
  */
 static int configure(struct source *source)
 {
@@ -113,6 +114,8 @@ static int configure(struct source *source)
 
     for (int id = SQLITE_LIMIT_LENGTH; id < SQLITE_LIMIT_WORKER_THREADS; id++)
         sqlite3_limit(source->db, id, INT_MAX);
+    if (status == SQLITE_OK)
+        status = sqlite3_db_config(source->db, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0, NULL);
     sqlite3_extended_result_codes(source->db, 1);
     sqlite3_busy_handler(source->db, on_busy, source);
     sqlite3_progress_handler(source->db, PROGRESS_OPERATIONS, on_progress, NULL);

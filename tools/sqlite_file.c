@@ -75,7 +75,9 @@ bool sqlite_file_open(struct sqlite_file *file, const char *path, const char *na
     sqlite3_extended_result_codes(file->handle, 1);
     sqlite3_progress_handler(file->handle, PROGRESS_STEP_COUNT, on_progress, NULL);
     /* Else SQLite before 3.41 refuses its own functions for JSON in a CHECK, an index, a column.
-       None of its functions does more than compute, as long as extensions cannot be loaded. */
+       None of its functions does more than compute, as long as extensions cannot be loaded and no
+       tokenizer can be registered, which takes the address of code. */
+    sqlite3_db_config(file->handle, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(file->handle, SQLITE_DBCONFIG_DQS_DDL, 1, NULL);

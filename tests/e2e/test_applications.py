@@ -258,3 +258,17 @@ def test_days_before_a_point(database: Database, tmp_path: Path, text: str) -> N
     dump = programs.dump(make(tmp_path / "s.db", f"CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('{text}')"), tmp_path / "d.valise")
     database.execute("CREATE TABLE t (v interval)")
     programs.fail(programs.REFUSED, ["would misread"], programs.REPLAY, "--dsn", database.dsn, "--on-bad-value=replace", dump)
+
+
+def test_a_schema_that_names_the_address_of_code(tmp_path: Path) -> None:
+    """Debian's SQLite lets SQL, even in a CHECK, say where a tokenizer's code is, which every full-text table would call."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (a CHECK (instr('simple', a) IS NOT NULL)); INSERT INTO t VALUES (x'4141414141414141')")
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.execute("PRAGMA writable_schema = ON")
+        source.execute("UPDATE sqlite_master SET sql = replace(sql, 'instr', 'fts3_tokenizer')")
+    dump = programs.dump(snapshot, tmp_path / "d.valise")
+    done = programs.run(programs.VALISE, "restore", "-o", tmp_path / "back.db", dump)
+    if "no such function" in done.error:
+        pytest.skip("this SQLite has no FTS3")
+    assert done.status == programs.DATABASE and "fts3tokenize disabled" in done.error, done
+    assert not (tmp_path / "back.db").exists()
