@@ -112,6 +112,19 @@ def test_as_the_server_reads_them(database: Database, tmp_path: Path, kind: str)
     assert database.query(f"SET timezone = 'UTC'; SELECT v::text, w FROM t WHERE v <> w::{kind}") == []
 
 
+def test_before_the_year_one(database: Database, tmp_path: Path) -> None:
+    """In UTC it is the year before, which SQL writes otherwise; the server tries what has a CHECK by its text."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (d TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES ('0001-01-01 00:00:00+02:00', 1), ('infinity', 2)")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (d timestamptz PRIMARY KEY, v int, CHECK (d > '0044-03-15 BC'))")
+    programs.replay(database.dsn, full)
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.execute("UPDATE t SET v = v + 1")
+    database.settle()
+    programs.replay(database.dsn, programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full)))
+    assert database.query("SELECT (d AT TIME ZONE 'UTC')::text, v FROM t ORDER BY d") == [("0001-12-31 22:00:00 BC", 2), ("infinity", 3)]
+
+
 def test_booleans(database: Database, tmp_path: Path) -> None:
     snapshot = make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v, w BOOLEAN);"
                     "INSERT INTO t VALUES (1, 't', 1), (2, 'f', 0), (3, 'TRUE', 't'), (4, 'false', 'f'), (5, '1', NULL), (6, 0, 1.0)")
