@@ -69,7 +69,8 @@ bool missing_check(const struct command_line_list *words, const struct dump_read
         for (uint32_t k = 0; k < reader->schema.table_count; k++)
             look_at_table(
                 &reader->schema.tables[k], words->items[i], catalog, &is_known, &is_there);
-        if (!is_known)
+        /* The source may have dropped it since the full dump that needs the option, too. */
+        if (!is_known && reader->header.kind == DUMP_FULL)
             return error_set(err, ERROR_USAGE,
                 "--allow-missing \"%s\": the dump has no such table, and no such TABLE.COLUMN",
                 words->items[i]);

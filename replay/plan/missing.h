@@ -27,7 +27,7 @@ bool missing_is_allowed(const struct command_line_list *words, const struct prof
 const char *missing_advice(
     struct arena *arena, const char *advice, const char *table, const char *column);
 
-/* Fails with ERROR_USAGE when a word names what the dump lacks, or what the target has. */
+/* Fails with ERROR_USAGE when a word names what a full dump lacks, or what the target has. */
 MUST_CHECK bool missing_check(const struct command_line_list *words,
     const struct dump_reader *reader, const struct target_catalog *catalog, struct error *err);
 

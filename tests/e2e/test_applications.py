@@ -189,6 +189,18 @@ def test_only_what_it_lacks_is_left_out(database: Database, tmp_path: Path, word
     programs.fail(programs.USAGE, [words], programs.REPLAY, "--dsn", database.dsn, "--allow-missing", word, dump)
 
 
+def test_what_the_source_dropped_since(database: Database, tmp_path: Path) -> None:
+    """The full dump needs the options, and its delta, in the same command, knows neither table nor column any more."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v, dead); CREATE TABLE gone (v); INSERT INTO gone VALUES (1); INSERT INTO t VALUES (1, 2, 3)")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("DROP TABLE gone; ALTER TABLE t DROP COLUMN dead; INSERT INTO t VALUES (2, 3)")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--allow-missing=gone", "--allow-missing=t.dead", full, delta)
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, 2), (2, 3)]
+
+
 def test_dead_columns_in_a_profile(database: Database, tmp_path: Path) -> None:
     profile = tmp_path / "profile.yaml"
     profile.write_text("profile: p\ntitle: p\nformat: 1\ntables:\n  t: {allow_missing: [dead, \"it's\"]}\n  gone: {action: ignore}\n")
