@@ -259,8 +259,8 @@ int32_t moment_day(int64_t moment)
 
 void moment_put(const struct type_map *map, int64_t moment, struct byte_buffer *out)
 {
-    int64_t day = floor_day(moment);
-    int64_t rest = moment - day * DAY;
+    int64_t day;
+    int64_t rest;
     int64_t year;
     char text[64];
     int month;
@@ -271,12 +271,16 @@ void moment_put(const struct type_map *map, int64_t moment, struct byte_buffer *
         byte_buffer_put_text(out, moment == MOMENT_INFINITY ? "infinity" : "-infinity");
         return;
     }
+    day = floor_day(moment);
+    rest = moment - day * DAY;
     date_of(day, &year, &month, &date);
     size = snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)(year < 1 ? 1 - year : year),
         month, date);
     byte_buffer_put(out, text, (size_t)size);
-    if (map->kind == TYPE_DATE)
+    if (map->kind == TYPE_DATE) {
+        byte_buffer_put_text(out, year < 1 ? " BC" : "");
         return;
+    }
     size = snprintf(text, sizeof(text), " %02d:%02d:%02d", (int)(rest / SECOND / 3600),
         (int)(rest / SECOND / 60 % 60), (int)(rest / SECOND % 60));
     byte_buffer_put(out, text, (size_t)size);

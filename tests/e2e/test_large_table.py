@@ -53,7 +53,7 @@ def test_one_wrong_row_is_seen(database: Database, large: Path, tmp_path: Path, 
     database.execute(TARGET)
     programs.replay(database.dsn, dump(tmp_path, 5))
     database.execute(f"""
-        CREATE FUNCTION harm() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {harm}; RETURN NULL; END $$;
+        CREATE FUNCTION harm() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$ BEGIN {harm}; RETURN NULL; END $$;
         CREATE TRIGGER harm AFTER INSERT ON valise.part FOR EACH ROW WHEN (NEW.table_name = 'big' AND NEW.number = 1)
             EXECUTE FUNCTION harm()""")
     programs.fail(programs.MISMATCH, ['table "big"', "not to be used"], programs.REPLAY, "--dsn", database.dsn, "--jobs=2", large)

@@ -52,6 +52,8 @@ static void check_binary(const struct type_map *map, const struct byte_buffer *f
     assert(map->kind != TYPE_INT2 || size == 2);
     assert((map->kind != TYPE_INT4 && map->kind != TYPE_FLOAT4) || size == 4);
     assert((map->kind != TYPE_INT8 && map->kind != TYPE_FLOAT8) || size == 8);
+    assert(map->kind != TYPE_DATE || size == 4);
+    assert((map->kind != TYPE_TIMESTAMP && map->kind != TYPE_TIMESTAMPTZ) || size == 8);
     assert(map->kind != TYPE_UUID || size == 16);
     if (map->kind == TYPE_TEXT || map->kind == TYPE_JSON) {
         assert(utf8_is_valid(bytes, (size_t)size));
@@ -109,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     type_map_of(&map, &column);
     map.nul_replacement = replacements[policy % 4];
     map.replaces_text = policy / 4 % 2 == 1 && map.nul_replacement != NULL;
+    map.unix_time = policy / 8 % (TYPE_MAP_UNIX_NANOSECONDS + 1);
     run(&map, &value);
     return 0;
 }

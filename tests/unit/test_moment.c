@@ -215,6 +215,18 @@ static void none_is_later_than_the_server_keeps(void **state)
     check_fault(TIMESTAMP, TYPE_MAP_UNIX_NONE, text("294277-01-01"), CONVERT_RANGE);
 }
 
+static void check_words(uint32_t type, int64_t moment, const char *wanted)
+{
+    OWNED(byte_buffer) struct byte_buffer out = {0};
+    struct target_column column = column_of(type, -1);
+    struct type_map map;
+
+    type_map_of(&map, &column);
+    moment_put(&map, moment, &out);
+    byte_buffer_put_u8(&out, 0);
+    assert_string_equal((const char *)out.data, wanted);
+}
+
 static void words_are_those_of_every_server(void **state)
 {
     OWNED(byte_buffer) struct byte_buffer out = {0};
@@ -233,10 +245,10 @@ static void words_are_those_of_every_server(void **state)
         check(TIMESTAMPTZ, TYPE_MAP_UNIX_NONE, text((const char *)out.data), day * DAY + 7);
         assert_int_equal(moment_day(day * DAY + 7), day);
     }
-    out.size = 0;
-    moment_put(&map, -730119 * DAY - 1, &out);
-    byte_buffer_put_u8(&out, 0);
-    assert_string_equal(out.data, "0001-12-31 23:59:59.999999+00 BC");
+    check_words(TIMESTAMPTZ, -730119 * DAY - 1, "0001-12-31 23:59:59.999999+00 BC");
+    check_words(DATE, -730120 * DAY, "0001-12-31 BC");
+    check_words(DATE, MOMENT_INFINITY, "infinity");
+    check_words(TIMESTAMP, MOMENT_MINUS_INFINITY, "-infinity");
     assert_int_equal(moment_day(-1), -1);
     assert_int_equal(moment_day(MOMENT_INFINITY), INT32_MAX);
 }
