@@ -27,8 +27,17 @@ void byte_buffer_release(struct byte_buffer *b);
  */
 void byte_buffer_give_back(struct byte_buffer *b, size_t kept_size);
 
-/* Bytes that are seldom given back: most blocks need no more. */
+/*
+ * Bytes that are seldom given back: most blocks need no more. Were they all kept, each buffer would
+ * sooner or later have the memory of the longest block.
+ */
 #define BYTE_BUFFER_KEPT_SIZE ((size_t)4 << 20)
+
+/* The same for each of so many that work side by side: more of them keep no more than two do. */
+static inline size_t byte_buffer_kept_share(size_t count)
+{
+    return count <= 2 ? BYTE_BUFFER_KEPT_SIZE : 2 * BYTE_BUFFER_KEPT_SIZE / count;
+}
 
 /* Makes room for at least `more` further bytes; what byte_buffer_reserve() calls when it must. */
 void byte_buffer_grow(struct byte_buffer *b, size_t more);

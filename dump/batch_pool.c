@@ -38,7 +38,7 @@ void batch_pool_init(struct batch_pool *pool, unsigned thread_count, size_t held
         .batches = byte_buffer_calloc(count, sizeof(*pool->batches)),
         .free_batches = byte_buffer_calloc(count, sizeof(*pool->free_batches)),
         .count = count,
-        .kept_size = held_count == 0 ? CHUNK_SIZE_MAX : BLOCK_MAKER_KEPT_SIZE,
+        .kept_size = held_count == 0 ? CHUNK_SIZE_MAX : BYTE_BUFFER_KEPT_SIZE,
     };
     while (pool->free_count < count) {
         make_room(&pool->batches[pool->free_count]);

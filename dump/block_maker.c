@@ -94,10 +94,10 @@ static bool encode(struct block_maker *maker, const struct block_order *order,
         input->size);
 }
 
-static void spare(struct byte_buffer *bytes)
+static void spare(struct byte_buffer *bytes, size_t kept_size)
 {
-    if (bytes->size > BLOCK_MAKER_KEPT_SIZE)
-        byte_buffer_give_back(bytes, BLOCK_MAKER_KEPT_SIZE);
+    if (bytes->size > kept_size)
+        byte_buffer_give_back(bytes, kept_size);
 }
 
 bool block_maker_make(struct block_maker *maker, const struct block_order *order,
@@ -122,9 +122,9 @@ bool block_maker_make(struct block_maker *maker, const struct block_order *order
     block_compress(&maker->codec, block->frame, &maker->raw, maker->level);
     if (order->is_large)
         forget(maker);
-    spare(&maker->raw);
-    spare(&maker->diff.rows);
-    spare(&maker->diff.old_bytes);
-    chain_rows_spare(&maker->diff.old, BLOCK_MAKER_KEPT_SIZE);
+    spare(&maker->raw, maker->kept_size);
+    spare(&maker->diff.rows, maker->kept_size);
+    spare(&maker->diff.old_bytes, maker->kept_size);
+    chain_rows_spare(&maker->diff.old, maker->kept_size);
     return true;
 }

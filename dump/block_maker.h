@@ -21,12 +21,6 @@
 #include <stdint.h>
 
 /*
- * Bytes of a large buffer that are kept for the next block, which has 4 MiB on average: else each
- * buffer would sooner or later have the memory of the longest block.
- */
-#define BLOCK_MAKER_KEPT_SIZE ((size_t)4 << 20)
-
-/*
  * Rows of one table on their way; for the caller to fill but for is_large. It may leave the hashes
  * of the first rows to who makes the block, if all rows are submitted.
  */
@@ -67,10 +61,11 @@ struct made_block {
     uint64_t size;              /* canonical bytes of these rows */
 };
 
-/* One for each thread; zero-initialise but for the first two. */
+/* One for each thread; zero-initialise but for the first three. */
 struct block_maker {
     const struct schema *schema; /* borrowed */
     int level;
+    size_t kept_size; /* bytes of each buffer that are kept for the next block */
     struct rows_encoder *encoder;
     struct block_codec codec;
     struct byte_buffer raw;

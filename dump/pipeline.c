@@ -141,7 +141,8 @@ static void work_on(struct pipeline *p, struct block_maker *maker, struct slot *
 static void *work(void *argument)
 {
     struct pipeline *p = argument;
-    struct block_maker maker = {.schema = p->schema, .level = p->level};
+    struct block_maker maker = {
+        .schema = p->schema, .level = p->level, .kept_size = p->maker.kept_size};
     struct slot *slot;
 
     pthread_mutex_lock(&p->mutex);
@@ -460,7 +461,9 @@ static struct pipeline *allocate(const struct pipeline_options *options)
 
     p->schema = options->schema;
     p->level = options->level;
-    p->maker = (struct block_maker){.schema = options->schema, .level = options->level};
+    p->maker = (struct block_maker){.schema = options->schema,
+        .level = options->level,
+        .kept_size = byte_buffer_kept_share(options->thread_count)};
     p->next_number = 1; /* 0 is the schema */
     for (uint32_t i = 0; i < options->schema->table_count; i++)
         if (options->schema->tables[i].column_count > p->column_capacity)

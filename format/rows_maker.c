@@ -74,8 +74,7 @@ void rows_maker_pool_open(struct rows_maker_pool *pool, size_t count)
     pthread_cond_init(&pool->changed, NULL);
     pool->all = byte_buffer_calloc(count, sizeof(*pool->all));
     pool->count = count;
-    /* More of them keep no more together than two do. */
-    pool->kept_size = count <= 2 ? BYTE_BUFFER_KEPT_SIZE : 2 * BYTE_BUFFER_KEPT_SIZE / count;
+    pool->kept_size = byte_buffer_kept_share(count);
 }
 
 void rows_maker_pool_release(struct rows_maker_pool *pool)
