@@ -65,6 +65,15 @@ bool dump_guard_check_kind(const char *path, const struct dump_guard_kind *kind,
                "\"%s\" exists and is no %s; take another name, or remove it", path, kind->name);
 }
 
+bool dump_guard_check_new(const char *path, struct error *err)
+{
+    struct stat status;
+
+    return strcmp(path, "-") == 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode)
+           || error_set(err, ERROR_REFUSED,
+               "\"%s\" exists: remove it, write to another name, or use --force", path);
+}
+
 bool dump_guard_check_database(const char *path, struct error *err)
 {
     return !holds(path, database_magic, sizeof(database_magic), 0)

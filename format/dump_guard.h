@@ -29,6 +29,12 @@ struct dump_guard_kind {
 MUST_CHECK bool dump_guard_check_kind(
     const char *path, const struct dump_guard_kind *kind, struct error *err);
 
+/*
+ * For what replaces nothing unless it is forced to: fails with ERROR_REFUSED when path is a regular
+ * file. "-" is standard output.
+ */
+MUST_CHECK bool dump_guard_check_new(const char *path, struct error *err);
+
 /* For a dump, which may replace another: fails with ERROR_REFUSED for a SQLite database. */
 MUST_CHECK bool dump_guard_check_database(const char *path, struct error *err);
 

@@ -6,12 +6,12 @@
 #include "base/secret.h"
 #include "base/stop.h"
 #include "base/yaml_tree.h"
+#include "format/dump_guard.h"
 #include "postgres/homeserver_settings.h"
 #include "postgres/homeserver_switch.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct arguments {
     const char *path; /* of the configuration as it is */
@@ -95,7 +95,6 @@ static bool parse(struct arguments *arguments, struct command_line_result *parse
 static bool check(const struct arguments *arguments, struct error *err)
 {
     const char *path = arguments->output_path;
-    struct stat found;
 
     if (arguments->dsn == NULL && arguments->pairs.count == 0)
         return error_set(err, ERROR_USAGE, "which database? give --dsn or --set (--help explains)");
@@ -105,10 +104,9 @@ static bool check(const struct arguments *arguments, struct error *err)
         && strcmp(arguments->path, "-") == 0)
         return error_set(
             err, ERROR_USAGE, "standard input cannot be both the configuration and the password");
-    return path == NULL || strcmp(path, "-") == 0 || arguments->may_overwrite
-           || stat(path, &found) != 0 || !S_ISREG(found.st_mode)
-           || error_set(err, ERROR_REFUSED,
-               "\"%s\" exists: remove it, write to another name, or use --force", path);
+    if (path == NULL)
+        return true;
+    return arguments->may_overwrite ? dump_guard_check(path, err) : dump_guard_check_new(path, err);
 }
 
 /* --- settings ------------------------------------------------------------------- */

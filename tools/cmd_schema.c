@@ -25,7 +25,7 @@ static bool write_script(
     if (!create_script_open(&script, &reader, types->items, types->count, err)
         || !create_script_write(&script, err))
         return error_wrap(err, "%s", reader.file.path);
-    if (!dump_guard_check(path, err) || !file_output_open(&output, path, err)
+    if (!file_output_open(&output, path, err)
         || !file_output_write(&output, script.text.data, script.text.size, err)
         || !file_output_commit(&output, err))
         return false;
@@ -39,12 +39,14 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
 {
     OWNED(command_line_list) struct command_line_list types = {0};
     const char *path = "-";
+    bool is_forced = false;
     const struct command_line_option options[] = {
         {.letter = 'o',
             .name = "output",
             .value_name = "FILE",
             .text = &path,
             .help = "write the script there (default: standard output)"},
+        {.letter = 'f', .name = "force", .flag = &is_forced, .help = "overwrite FILE if it exists"},
         {.name = "type",
             .value_name = "TABLE.COLUMN=TYPE",
             .list = &types,
@@ -54,7 +56,7 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
     };
     const struct command_line line = {
         .program = "valise schema",
-        .synopsis = "[--output FILE] [--type TABLE.COLUMN=TYPE]... FULL",
+        .synopsis = "[--output FILE [--force]] [--type TABLE.COLUMN=TYPE]... FULL",
         .summary =
             "Prints CREATE statements for PostgreSQL (version 10 or later) for the tables of a dump, "
             "for applications that have no schema for PostgreSQL of their own: tables with types "
@@ -69,7 +71,7 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
             "\n"
             "Exit status: 0 done, 2 wrong usage, 4 the system refused, 5 not a dump,\n"
             "6 damaged, 7 newer than this program, 8 SQLite does not understand the schema,\n"
-            "9 refused (a delta; names that PostgreSQL cannot have).\n",
+            "9 refused (FILE exists; a delta; names that PostgreSQL cannot have).\n",
         .operand_name = "FULL",
         .operand_min = 1,
         .operand_max = 1,
@@ -80,5 +82,6 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
         return false;
     if (parsed.answer.size > 0)
         return file_print(&parsed.answer, err);
-    return write_script(path, parsed.operands[0], &types, err);
+    return dump_guard_check(path, err) && (is_forced || dump_guard_check_new(path, err))
+           && write_script(path, parsed.operands[0], &types, err);
 }

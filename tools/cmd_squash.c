@@ -14,22 +14,12 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A base that deltas start from is not replaced by mistake. */
-static bool check_is_new(const char *path, struct error *err)
-{
-    struct stat found;
-
-    return strcmp(path, "-") == 0 || stat(path, &found) != 0 || !S_ISREG(found.st_mode)
-           || error_set(err, ERROR_REFUSED,
-               "\"%s\" exists: remove it, squash to another name, or use --force", path);
-}
-
 static bool check_output(const char *path, bool is_forced, struct error *err)
 {
-    return is_forced ? dump_guard_check_database(path, err) : check_is_new(path, err);
+    return is_forced ? dump_guard_check_database(path, err) : dump_guard_check_new(path, err);
 }
 
 /* What is asked for. */

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Database
-from programs import DUMP, IO, REJECTED, REPLAY, USAGE, VALISE, dump, fail, run
+from programs import DUMP, IO, REFUSED, REJECTED, REPLAY, USAGE, VALISE, dump, fail, run, succeed
 
 
 @pytest.fixture
@@ -40,6 +40,22 @@ def test_progress_of_other_commands(folder: Path) -> None:
         fail(USAGE, ["--progress-file", "same file"], VALISE, command, "-o", folder / output, "--progress-file", folder / f"folder/../{output}",
              folder / "a.valise")
     assert contents(folder) == before
+
+
+def test_what_exists_is_replaced_only_when_asked(folder: Path) -> None:
+    (folder / "homeserver.yaml").write_text("database: {name: sqlite3}\n")
+    kept = folder / "kept"
+    for command in (["schema", folder / "a.valise"], ["squash", folder / "a.valise"], ["config", "--set=dbname=x", folder / "homeserver.yaml"]):
+        kept.write_text("of somebody\n")
+        fail(REFUSED, [f'"{kept}" exists', "--force"], VALISE, *command, "-o", kept)
+        assert kept.read_text() == "of somebody\n"
+        before = contents(folder)["a.db"]
+        assert "is a SQLite database" in run(VALISE, *command, "--force", "-o", folder / "a.db").error
+        assert contents(folder)["a.db"] == before
+        succeed(VALISE, *command, "--force", "-o", kept)
+        assert kept.read_bytes() != b"of somebody\n"
+    (folder / "-").write_text("of somebody\n")   # which is not what "-" means
+    assert "CREATE TABLE" in succeed(VALISE, "schema", folder / "a.valise", cwd=folder).out
 
 
 @pytest.mark.parametrize("options, words", [
