@@ -249,7 +249,12 @@ static bool prepare_session(struct connection *connection, struct error *err)
         "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC';"
         "SET extra_float_digits = 3; SET bytea_output = hex; SET row_security = off;"
         "SET default_transaction_isolation = 'read committed';"
-        "SET statement_timeout = 0; SET lock_timeout = 0;";
+        "SET statement_timeout = 0; SET lock_timeout = 0;"
+        /* As a replica PostgreSQL checks no foreign key. Others than superusers may not change it:
+           that is for who writes to see. */
+        "SELECT pg_catalog.set_config('session_replication_role', 'origin', false)"
+        " FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper"
+        " AND pg_catalog.current_setting('session_replication_role') = 'replica';";
     OWNED(byte_buffer) struct byte_buffer sql = {0};
     const char *times;
 

@@ -9,6 +9,7 @@
 #include "replay/plan/rejects.h"
 #include "replay/retry_row.h"
 #include "replay/target/ddl.h"
+#include "replay/target/target_server.h"
 #include "replay/values/reject_json.h"
 
 #include <inttypes.h>
@@ -64,7 +65,11 @@ static bool check_ledger(struct attempt *attempt, struct error *err)
             "a replay is unfinished (phase %s); finish it first with the same command, or undo it "
             "with --abort",
             ledger_phase_name(phase));
-    return target_catalog_read(&attempt->catalog, connection, NULL, err)
+    if (!target_catalog_read(&attempt->catalog, connection, NULL, err))
+        return false;
+    return (!attempt->catalog.server.is_replica
+               || error_set(
+                   err, ERROR_REFUSED, TARGET_SERVER_REPLICA "; " TARGET_SERVER_REPLICA_ADVICE))
            && value_policy_check_columns(attempt->retry->policies, &attempt->catalog, err);
 }
 

@@ -8,6 +8,7 @@
 #include "replay/preflight/preflight_keys.h"
 #include "replay/preflight/preflight_trial.h"
 #include "replay/preflight/preflight_values.h"
+#include "replay/target/target_server.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -28,6 +29,11 @@ static void check_version(const struct preflight *p)
     else if (server->is_read_only)
         problems_add(p->problems, "set default_transaction_read_only to off for this user",
             "transactions are read-only by default here");
+    if (server->is_replica)
+        problems_add(p->problems, TARGET_SERVER_REPLICA_ADVICE, TARGET_SERVER_REPLICA);
+    else if (server->makes_replicas)
+        problems_note(p->problems, TARGET_SERVER_REPLICA_ADVICE,
+            TARGET_SERVER_REPLICA "; it is not so for this replay, but for the application");
 }
 
 /* Only comparing bytes sorts everywhere alike; a profile may demand more than UTF8. */

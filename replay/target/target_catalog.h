@@ -39,6 +39,9 @@ struct target_server {
     bool is_superuser;
     bool is_in_recovery;
     bool is_read_only;           /* default_transaction_read_only */
+    bool is_replica;             /* no foreign key is checked and no trigger fires, and we */
+                                 /* could not change that */
+    bool makes_replicas;         /* so it is in sessions that do not change it, at least */
     bool may_create;             /* CREATE on the database: a schema of our own can be made */
     bool may_create_in_schema;   /* CREATE on the schema: indexes can be made again */
     const char *encoding;        /* "UTF8" */

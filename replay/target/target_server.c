@@ -57,7 +57,9 @@ static bool read_database(struct target_read *read, struct error *err)
         " EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus'),"
         " has_database_privilege(d.oid, 'TEMPORARY'),"
         " (SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace AS n"
-        "  WHERE n.nspname = 'valise')"
+        "  WHERE n.nspname = 'valise'),"
+        " current_setting('session_replication_role') = 'replica',"
+        " (SELECT reset_val = 'replica' FROM pg_settings WHERE name = 'session_replication_role')"
         " FROM pg_database AS d, pg_roles AS r"
         " WHERE d.datname = current_database() AND r.rolname = current_user",
         target_read_since(read, 150000, "d.datlocprovider", "'c'"),
@@ -91,6 +93,8 @@ static bool read_database(struct target_read *read, struct error *err)
     server->has_citus = connection_rows_boolean(&rows, 0, 15);
     server->may_create_temporary = connection_rows_boolean(&rows, 0, 16);
     server->may_write_valise = connection_rows_boolean(&rows, 0, 17);
+    server->is_replica = connection_rows_boolean(&rows, 0, 18);
+    server->makes_replicas = connection_rows_boolean(&rows, 0, 19);
     return true;
 }
 

@@ -10,6 +10,13 @@
 #include <stdbool.h>
 
 /* The application_name of a session that only looks at the status, and disturbs nobody. */
+/* Of a server that is_replica, or makes_replicas. */
+#define TARGET_SERVER_REPLICA \
+    "session_replication_role is replica here: PostgreSQL checks no foreign keys and fires no triggers"
+#define TARGET_SERVER_REPLICA_ADVICE \
+    "as an administrator: ALTER DATABASE ... RESET session_replication_role, or ALTER ROLE ... RESET " \
+    "it (\\drds of psql shows where it is set)"
+
 #define TARGET_SERVER_WATCHER "valise-status"
 
 /*

@@ -68,6 +68,41 @@ def test_transactions_that_are_read_only(target: Database, dump: Path) -> None:
     refused(["default_transaction_read_only"], target, "--dsn", target.dsn, dump)
 
 
+@pytest.mark.parametrize("where", ["DATABASE", "ROLE"])
+def test_sessions_as_a_replicas(target: Database, tmp_path: Path, where: str) -> None:
+    """PostgreSQL would check no foreign keys: neither those that stay during a load, nor what a delta changes."""
+    target.execute(f"CREATE ROLE replicating LOGIN; CREATE SCHEMA away; GRANT USAGE ON SCHEMA away TO replicating; GRANT CREATE ON DATABASE {target.name} "
+                   "TO replicating; GRANT CREATE ON SCHEMA public TO replicating; CREATE TABLE away.p (id bigint PRIMARY KEY); "
+                   "INSERT INTO away.p VALUES (1), (2); ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES away.p; ALTER TABLE t OWNER TO replicating")
+    owner = target.dsn.replace("user=postgres", "user=replicating")
+    source, full, delta = tmp_path / "s.db", tmp_path / "full.valise", tmp_path / "delta.valise"
+    with contextlib.closing(sqlite3.connect(source)) as db, db:
+        db.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');")
+        programs.dump(source, full)
+        db.execute("INSERT INTO t VALUES (3, 'c')")
+        db.commit()
+        programs.dump(source, delta, "--base", str(full))
+    name = {"DATABASE": target.name, "ROLE": "replicating"}[where]
+    as_replica = f"ALTER {where} {name} SET session_replication_role = replica; ALTER ROLE postgres SET session_replication_role = replica"
+    words = ["session_replication_role is replica", "checks no foreign keys", "RESET session_replication_role"]
+    try:
+        target.execute(as_replica)
+        refused(words, target, "--dsn", owner, full)
+        target.execute(f"ALTER {where} {name} RESET session_replication_role")
+        programs.replay(owner, full)
+        target.execute(as_replica)
+        target.settle()
+        for command in ([delta], ["--retry-rejects"]):
+            refused(words, target, "--dsn", owner, *command)
+        programs.fail(programs.DATABASE, ["foreign key", '"p"'], programs.REPLAY, "--dsn", target.dsn, delta)   # a superuser replays as origin
+        assert target.query("SELECT count(*) FROM t") == [(2,)]
+        target.execute("INSERT INTO away.p VALUES (3)")
+        assert words[0] in programs.replay(target.dsn, delta).out
+        assert target.query("SELECT count(*) FROM t") == [(3,)]
+    finally:
+        target.execute("ALTER ROLE postgres RESET session_replication_role; DROP OWNED BY replicating CASCADE; DROP ROLE replicating")
+
+
 # ------------------------------------------------------------------------------------------------- rights
 
 

@@ -91,6 +91,7 @@ static void the_server_is_described(void **state)
     assert_string_equal(server->locale_provider, "libc");
     assert_true(server->is_superuser && server->may_create && server->may_create_in_schema);
     assert_false(server->is_in_recovery || server->is_read_only || server->valise_exists);
+    assert_false(server->is_replica || server->makes_replicas);
     assert_in_range(server->connection_count_max, 10, 100);
     assert_int_equal(server->session_count, 0);
     server_open(&other, DATABASE);
