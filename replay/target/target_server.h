@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 
-/* The application_name of a session that only looks at the status, and disturbs nobody. */
 /* Of a server that is_replica, or makes_replicas. */
 #define TARGET_SERVER_REPLICA \
     "session_replication_role is replica here: PostgreSQL checks no foreign keys and fires no triggers"
@@ -17,6 +16,7 @@
     "as an administrator: ALTER DATABASE ... RESET session_replication_role, or ALTER ROLE ... RESET " \
     "it (\\drds of psql shows where it is set)"
 
+/* The application_name of a session that only looks at the status, and disturbs nobody. */
 #define TARGET_SERVER_WATCHER "valise-status"
 
 /*
