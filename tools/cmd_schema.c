@@ -48,15 +48,16 @@ bool cmd_schema_run(int argc, char **argv, struct error *err)
             .help = "write the script there (default: standard output)"},
         {.letter = 'f', .name = "force", .flag = &is_forced, .help = "overwrite FILE if it exists"},
         {.name = "type",
-            .value_name = "TABLE.COLUMN=TYPE",
+            .value_name = "COLUMNS=TYPE",
             .list = &types,
-            .help = "give a column this PostgreSQL type, such as timestamptz or jsonb; may be "
-                    "repeated"},
+            .help = "give a column (TABLE.COLUMN), or all that SQLite has declared so (DATETIME), "
+                    "this PostgreSQL type, such as timestamptz or jsonb; may be repeated; one "
+                    "column beats all"},
         {0},
     };
     const struct command_line line = {
         .program = "valise schema",
-        .synopsis = "[--output FILE [--force]] [--type TABLE.COLUMN=TYPE]... FULL",
+        .synopsis = "[--output FILE [--force]] [--type COLUMNS=TYPE]... FULL",
         .summary =
             "Prints CREATE statements for PostgreSQL (version 10 or later) for the tables of a dump, "
             "for applications that have no schema for PostgreSQL of their own: tables with types "

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define DECLARATIONS_MAX 16 /* that are noted; nobody reads more */
 #define TYPE_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ,.()[]\""
 
 void create_script_release(struct create_script *script)
@@ -170,23 +171,55 @@ static bool is_column(const struct schema_table *table, const struct schema_colu
            && strncasecmp(text + table->name.size + 1, column->name.bytes, column->name.size) == 0;
 }
 
-static bool name_type(struct create_script *script, const char *named, struct error *err)
+/* As SQLite's declaration says it, case aside. */
+static bool is_declared_as(const struct schema_table *table, const struct schema_column *column,
+    const char *text, size_t size)
+{
+    (void)table;
+    return size == column->type.size && strncasecmp(text, column->type.bytes, size) == 0;
+}
+
+typedef bool type_match(
+    const struct schema_table *, const struct schema_column *, const char *, size_t);
+
+/* Gives all columns that match what stands before the last = their type; false: there is none. */
+static bool name_types(struct create_script *script, const char *named, type_match *matches)
 {
     const struct schema *schema = &script->reader->schema;
     const char *end = strrchr(named, '=');
+    bool is_found = false;
 
-    if (end == NULL || end[1] == '\0' || end[1 + strspn(end + 1, TYPE_CHARACTERS)] != '\0')
-        return error_set(
-            err, ERROR_USAGE, "--type \"%s\" is not of the form TABLE.COLUMN=TYPE", named);
     for (uint32_t i = 0; i < schema->table_count; i++)
         for (uint32_t j = 0; script->types[i] != NULL && j < schema->tables[i].column_count; j++)
-            if (is_column(&schema->tables[i], &schema->tables[i].columns[j], named,
+            if (matches(&schema->tables[i], &schema->tables[i].columns[j], named,
                     (size_t)(end - named))) {
                 create_type_name(&script->types[i][j], end + 1);
-                return true;
+                is_found = true;
             }
-    return error_set(
-        err, ERROR_USAGE, "--type \"%s\": the dump has no such table and column", named);
+    return is_found;
+}
+
+/* One column beats all that are declared so. */
+static bool name_all(
+    struct create_script *script, const char *const *named, size_t named_count, struct error *err)
+{
+    bool *is_found = arena_alloc(&script->arena, named_count + 1, sizeof(*is_found));
+
+    for (size_t i = 0; i < named_count; i++) {
+        const char *end = strrchr(named[i], '=');
+
+        if (end == NULL || end == named[i] || end[1] == '\0'
+            || end[1 + strspn(end + 1, TYPE_CHARACTERS)] != '\0')
+            return error_set(err, ERROR_USAGE,
+                "--type \"%s\" is not of the form TABLE.COLUMN=TYPE or DECLARED=TYPE", named[i]);
+        is_found[i] = name_types(script, named[i], is_declared_as);
+    }
+    for (size_t i = 0; i < named_count; i++)
+        if (!name_types(script, named[i], is_column) && !is_found[i])
+            return error_set(err, ERROR_USAGE,
+                "--type \"%s\": the dump has no such table and column, nor a column declared so",
+                named[i]);
+    return true;
 }
 
 /* --- the model ------------------------------------------------------------------------------ */
@@ -224,10 +257,7 @@ bool create_script_open(struct create_script *script, const struct dump_reader *
     if (!check_names(&reader->schema, err))
         return false;
     choose_types(script);
-    for (size_t i = 0; i < named_count; i++)
-        if (!name_type(script, named[i], err))
-            return false;
-    return make_model(script, err);
+    return name_all(script, named, named_count, err) && make_model(script, err);
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */
@@ -351,6 +381,31 @@ static void note_table(struct create_script *script, const struct schema_entry *
         put_comment(&script->text, entry->sql.bytes, entry->sql.size);
 }
 
+/* SQLite has no such types, and an application that asks PostgreSQL for one gets text instead. */
+static void note_declarations(struct create_script *script)
+{
+    const struct schema *schema = &script->reader->schema;
+    const struct schema_text *said[DECLARATIONS_MAX];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < schema->table_count; i++)
+        for (uint32_t j = 0; script->types[i] != NULL && j < schema->tables[i].column_count; j++) {
+            const struct schema_text *declared = &schema->tables[i].columns[j].type;
+            const char *better = create_type_better(&script->types[i][j], declared->bytes);
+            size_t k = 0;
+
+            while (k < count && strcasecmp(said[k]->bytes, declared->bytes) != 0)
+                k++;
+            if (better == NULL || k < count || count == DECLARATIONS_MAX)
+                continue;
+            said[count++] = declared;
+            create_script_note(script, &script->text,
+                "columns declared %s became %s, as SQLite keeps them: an application that asks "
+                "PostgreSQL for its own type needs --type \"%s=%s\"",
+                declared->bytes, script->types[i][j].sql, declared->bytes, better);
+        }
+}
+
 static void note_entries(struct create_script *script)
 {
     const struct schema *schema = &script->reader->schema;
@@ -382,6 +437,7 @@ bool create_script_write(struct create_script *script, struct error *err)
         "-- application needs otherwise, run this in an empty database, and then valise-replay.\n"
         "BEGIN;\nSET LOCAL standard_conforming_strings = on;\n",
         state);
+    note_declarations(script);
     for (uint32_t i = 0; i < schema->table_count; i++)
         if (script->types[i] != NULL && !put_table(script, i, err))
             return false;

@@ -31,9 +31,10 @@ struct create_script {
 void create_script_release(struct create_script *script);
 
 /*
- * Chooses the types; each of `named` is "TABLE.COLUMN=TYPE". Fails with ERROR_USAGE for a name
- * that the dump does not have, ERROR_REFUSED listing names that PostgreSQL cannot hold, and with
- * ERROR_DATABASE if SQLite does not understand the schema.
+ * Chooses the types; each of `named` is "TABLE.COLUMN=TYPE", or "DECLARED=TYPE" for all columns
+ * that SQLite has declared so. Fails with ERROR_USAGE for a name that the dump does not have,
+ * ERROR_REFUSED listing names that PostgreSQL cannot hold, and with ERROR_DATABASE if SQLite does
+ * not understand the schema.
  */
 MUST_CHECK bool create_script_open(struct create_script *script, const struct dump_reader *reader,
     const char *const *named, size_t named_count, struct error *err);

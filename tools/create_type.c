@@ -120,6 +120,25 @@ void create_type_name(struct create_type *out, const char *sql)
     *out = (struct create_type){.kind = CREATE_NAMED, .sql = sql};
 }
 
+const char *create_type_better(const struct create_type *type, const char *declared)
+{
+    if (type->kind == CREATE_NAMED || type->kind == CREATE_BOOLEAN)
+        return NULL;
+    if (strcasestr(declared, "JSON") != NULL)
+        return "jsonb";
+    if (strcasestr(declared, "UUID") != NULL || strcasestr(declared, "GUID") != NULL)
+        return "uuid";
+    if (strcasecmp(declared, "DATE") == 0)
+        return "date";
+    if (strcasecmp(declared, "TIME") == 0)
+        return "time";
+    if (strcasestr(declared, "DATETIME") != NULL || strcasestr(declared, "TIMESTAMP") != NULL)
+        return strcasestr(declared, "ZONE") != NULL || strcasestr(declared, "TZ") != NULL
+                   ? "timestamptz"
+                   : "timestamp";
+    return NULL;
+}
+
 bool create_type_is_integer(const struct create_type *type)
 {
     static const char *const integers[] = {

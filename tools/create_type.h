@@ -35,6 +35,12 @@ void create_type_choose(struct create_type *out, const struct schema_table *tabl
 /* The type with this SQL that the user has named. */
 void create_type_name(struct create_type *out, const char *sql);
 
+/*
+ * The type of PostgreSQL that columns declared so have elsewhere, static, where this one is
+ * another that the user has not named: dates, JSON and UUIDs. NULL: there is none.
+ */
+const char *create_type_better(const struct create_type *type, const char *declared);
+
 /* True if a sequence can count in it. */
 bool create_type_is_integer(const struct create_type *type);
 

@@ -48,9 +48,12 @@ static const char *advice_of(const struct planner *p, const char *name)
     if (name != NULL && strlen(name) > NAME_SIZE_MAX)
         return "PostgreSQL has no names of more than 63 bytes: rename it in a copy of the SQLite "
                "database (ALTER TABLE ... RENAME) and in the target, and dump that copy";
-    return p->input->profile->prepare != NULL
-               ? p->input->profile->prepare
-               : "prepare the target with the version of the application that wrote the database";
+    if (p->input->profile->prepare != NULL)
+        return p->input->profile->prepare;
+    return name != NULL
+               ? "prepare the target with the version of the application that wrote the database"
+               : "prepare the target with the version of the application that wrote the database; "
+                 "for one that cannot, valise schema writes the CREATE statements";
 }
 
 /* --- columns ------------------------------------------------------------------ */

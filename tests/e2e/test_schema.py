@@ -167,8 +167,30 @@ def test_named_types(database: Database, tmp_path: Path) -> None:
     programs.replay(database.dsn, dump)
     assert database.query('SELECT "c.d"::text, j->>\'a\' FROM "a.b"') == [("2026-01-02 03:04:05", "1")]
     assert database.query('INSERT INTO "a.b" DEFAULT VALUES RETURNING "c.d" > now() - interval \'1 day\', j::text') == [(True, "[]")]
-    for wrong in ["a.b.x=text", "a.b=text", "a.b.j=", "a.b.j=text); DROP TABLE x; --"]:
+    for wrong in ["a.b.x=text", "a.b=text", "a.b.j=", "=text", "a.b.j=text); DROP TABLE x; --"]:
         programs.fail(programs.USAGE, ["--type", wrong[:6]], programs.VALISE, "schema", "--type", wrong, dump)
+
+
+def test_types_that_were_declared(database: Database, tmp_path: Path) -> None:
+    """All columns of a declaration at once, in whatever order, but for those that are named; until then a note says how."""
+    snapshot = make(tmp_path / "s.db", """CREATE TABLE t (id INTEGER PRIMARY KEY, made DATETIME DEFAULT CURRENT_TIMESTAMP, paid datetime, day DATE, "a.b" VARCHAR(36), j JSON,
+        s DATETIME, n DECIMAL(10, 2), at TIMESTAMP WITH TIME ZONE, is_old BOOLEAN); CREATE TABLE u (seen DateTime, "DATETIME" TEXT);
+        INSERT INTO t VALUES (1, '2024-02-29 23:59:58.125000', NULL, '2024-02-29', '00112233-4455-6677-8899-aabbccddeeff', '{"a": 1}', 'never', 1.5,
+            '2024-02-29 23:59:58+02:00', 1); INSERT INTO u VALUES (NULL, 'x')""")
+    dump = programs.dump(snapshot, tmp_path / "dump.valise")
+    script = script_of(dump)
+    notes = [line for line in script.splitlines() if line.startswith("-- NOTE")]
+    assert [note.partition("--type ")[2] for note in notes] == ['"DATETIME=timestamp"', '"DATE=date"', '"JSON=jsonb"', '"TIMESTAMP WITH TIME ZONE=timestamptz"']
+    create(database, script_of(dump, "--type=t.s=text", "--type=DATETIME=timestamp(6)", "--type=DATE=date", "--type=json=jsonb", "--type=VARCHAR(36)=uuid",
+                               "--type=Decimal(10, 2)=numeric(10,2)", "--type=TIMESTAMP WITH TIME ZONE=timestamptz"), tmp_path)
+    programs.replay(database.dsn, dump)
+    assert database.query("SELECT made::text, paid, day::text, \"a.b\"::text, j::text, s, n::text, (at AT TIME ZONE 'UTC')::text, is_old FROM t") == [
+        ("2024-02-29 23:59:58.125", None, "2024-02-29", "00112233-4455-6677-8899-aabbccddeeff", '{"a": 1}', "never", "1.50", "2024-02-29 21:59:58", True)]
+    assert database.query("SELECT string_agg(DISTINCT data_type, ' ') FROM information_schema.columns WHERE column_name IN ('seen', 'paid', 'made')") == [
+        ("timestamp without time zone",)]
+    assert database.query("INSERT INTO t DEFAULT VALUES RETURNING made > now() - interval '1 day'") == [(True,)]
+    with pytest.raises(psycopg2.errors.NotNullViolation):
+        database.query("INSERT INTO t (id) VALUES (NULL)")
 
 
 def test_an_integer_key_that_holds_null(database: Database, tmp_path: Path) -> None:
