@@ -6,6 +6,7 @@
 #include "replay/delta/delta_apply.h"
 #include "replay/delta/delta_start.h"
 #include "replay/ledger/ledger_undo.h"
+#include "replay/ledger/left_out.h"
 #include "replay/ledger/staging_target.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/apply.h"
@@ -47,7 +48,7 @@ static struct existing_rows existing_of(struct run_state *run)
         .progress = &run->progress};
 }
 
-static void plan_delta(struct run_state *run)
+static bool plan_delta(struct run_state *run, struct error *err)
 {
     struct delta_plan_input input = {
         .reader = run->reader,
@@ -57,7 +58,10 @@ static void plan_delta(struct run_state *run)
         .is_undo = run->options->is_undo,
     };
 
+    if (!left_out_find(&run->plan, run->reader, &run->connection, err))
+        return false;
     delta_plan_make(&run->delta, &input, &run->problems);
+    return true;
 }
 
 static size_t choose_jobs(const struct run_state *run)
@@ -86,8 +90,8 @@ static bool check(struct run_state *run, struct error *err)
     if (!missing_check(input.missing, run->reader, &run->catalog, err))
         return false;
     plan_make(&run->plan, &input, &run->problems);
-    if (run->report.is_delta)
-        plan_delta(run);
+    if (run->report.is_delta && !plan_delta(run, err))
+        return false;
     run->report.plan = &run->plan;
     run->report.problems = &run->problems;
     if (!preflight_run(&preflight, err))
@@ -303,14 +307,19 @@ static bool look_again(struct run_state *run, size_t *at, struct error *err)
 
 static bool find_start(struct run_state *run, size_t *at, struct error *err)
 {
+    bool is_any;
+
     if (run->options->is_undo ? !delta_start_undo(run->reader, &run->ledger, err)
                               : !delta_start_find(&run->chain, &run->ledger, at, err)) {
         run->report.outcome = REPORT_REFUSED;
         return false;
     }
-    return *at < run->chain.dump_count
-           || (run->options->on_existing == EXISTING_ROWS_REFUSE
-               && run->options->verify != VERIFY_FULL)
+    if (*at < run->chain.dump_count)
+        return true;
+    if (!left_out_is_any(&run->connection, &is_any, err))
+        return false;
+    return (run->options->on_existing == EXISTING_ROWS_REFUSE && run->options->verify != VERIFY_FULL
+               && !is_any)
            || look_again(run, at, err);
 }
 

@@ -14,6 +14,8 @@
  *   saved_ddl   SQL that brings back what was dropped
  *   saved_table tables that the replay writes; a copy of the rows they had, if any
  *   saved_sequence  values before the replay
+ *   table_state  sums of the dump's tables (table_state.h)
+ *   left_out    what the target did not have (left_out.h)
  */
 #ifndef REPLAY_LEDGER_H
 #define REPLAY_LEDGER_H

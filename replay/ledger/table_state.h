@@ -16,8 +16,9 @@
 #include "replay/plan/problems.h"
 
 /*
- * Turns tables to load whose rows the target has already into PLAN_SAME, and with them the derived
- * tables, if nothing at all has changed. Does nothing in a target without such records.
+ * Turns tables to load whose rows the target has already, with all their columns, into PLAN_SAME,
+ * and with them the derived tables, if nothing at all has changed. Does nothing in a target without
+ * such records.
  */
 MUST_CHECK bool table_state_compare(struct plan *plan, const struct dump_reader *reader,
     struct connection *connection, struct error *err);
@@ -47,10 +48,10 @@ MUST_CHECK bool table_state_record(const struct dump_reader *reader, bool is_bef
     struct connection *connection, struct error *err);
 
 /*
- * Ends the replay: records the sums of the dump for all its tables, drops copies of rows that were
- * replaced, and enters the phase "done", all in one transaction.
+ * Ends the replay: records the sums of the dump for all its tables and what was left out, drops
+ * copies of rows that were replaced, and enters the phase "done", all in one transaction.
  */
-MUST_CHECK bool table_state_finish(const struct dump_reader *reader, struct ledger *ledger,
-    struct connection *connection, struct error *err);
+MUST_CHECK bool table_state_finish(const struct plan *plan, const struct dump_reader *reader,
+    struct ledger *ledger, struct connection *connection, struct error *err);
 
 #endif

@@ -252,7 +252,8 @@ static bool conclude(const struct apply *apply, size_t known, struct error *err)
         return error_set(err, ERROR_MISMATCH, "verification found %zu difference%s: %s",
             apply->problems->count - known, apply->problems->count - known == 1 ? "" : "s",
             apply->problems->items[known].text);
-    return table_state_finish(apply->input->reader, apply->ledger, apply->connection, err);
+    return table_state_finish(
+        apply->plan, apply->input->reader, apply->ledger, apply->connection, err);
 }
 
 /* --- failing ----------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/connection.h"
+#include "replay/ledger/left_out.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/plan_progress.h"
 #include "replay/load/row_difference.h"
@@ -196,6 +197,14 @@ static bool check_same(const struct existing_rows *existing, bool *has_drifted, 
     return true;
 }
 
+static void note_lacking(const struct existing_rows *existing)
+{
+    for (size_t i = 0; i < existing->plan->table_count; i++)
+        if (existing->plan->tables[i].lacking != NULL)
+            problems_note(existing->problems, NULL, "%s: loaded anew",
+                left_out_words(&existing->problems->arena, &existing->plan->tables[i]));
+}
+
 bool existing_rows_check_newer(const struct existing_rows *existing,
     const struct dump_reader *reader, const char *state, bool *is_renewed, struct error *err)
 {
@@ -211,6 +220,7 @@ bool existing_rows_check_newer(const struct existing_rows *existing,
     if (!table_state_compare(existing->plan, reader, existing->connection, err)
         || !check_same(existing, &has_drifted, err))
         return false;
+    note_lacking(existing);
     *is_renewed = has_drifted && replaces;
     if (*is_renewed)
         load_all(existing->plan);
@@ -218,6 +228,23 @@ bool existing_rows_check_newer(const struct existing_rows *existing,
 }
 
 /* --- nothing to replay ------------------------------------------------------------------- */
+
+/* Tables that have what the last replay left out. */
+static bool check_lacking(
+    const struct existing_rows *existing, bool *has_drifted, struct error *err)
+{
+    if (!left_out_find(existing->plan, existing->reader, existing->connection, err))
+        return false;
+    for (size_t i = 0; i < existing->plan->table_count; i++) {
+        if (existing->plan->tables[i].lacking == NULL)
+            continue;
+        *has_drifted = true;
+        tell(existing, "load such tables anew with --on-existing=replace",
+            "%s, and the target has it now",
+            left_out_words(&existing->problems->arena, &existing->plan->tables[i]));
+    }
+    return true;
+}
 
 static bool is_read(const struct existing_rows *existing, const struct plan_table *table)
 {
@@ -252,7 +279,8 @@ bool existing_rows_check_present(const struct existing_rows *existing, struct ve
             progress_plan(existing->progress, PROGRESS_VERIFY, (uint32_t)i,
                 &(struct progress_count){.items = 1});
     progress_begin(existing->progress, PROGRESS_VERIFY);
-    if (!existing_rows_check_drift(existing, has_drifted, err))
+    if (!existing_rows_check_drift(existing, has_drifted, err)
+        || !check_lacking(existing, has_drifted, err))
         return false;
     for (size_t i = 0; i < plan->table_count; i++)
         if (is_read(existing, &plan->tables[i])

@@ -182,6 +182,58 @@ def test_what_the_target_lacks(database: Database, tmp_path: Path) -> None:
     programs.succeed(programs.REPLAY, "--dsn", database.dsn, "--verify=full", *options, full, delta)
 
 
+def test_what_was_left_out_comes_later(database: Database, tmp_path: Path) -> None:
+    """A column, a table, and a column of NULLs, made in the target after the replay that left them out: no delta or newer dump takes
+    the rows of the ledger for complete."""
+    snapshot = make(tmp_path / "s.db", DEAD)
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE kept (v int)")
+    options = ["--allow-missing=t.dead", "--allow-missing=t.it's", "--allow-missing=gone"]
+    programs.replay(database.dsn, full, *options)
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("INSERT INTO t VALUES (3, 'c', 'x', 'y', NULL); UPDATE t SET empty = 'e' WHERE id = 1; INSERT INTO gone VALUES (2)")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    newer = programs.dump(snapshot, tmp_path / "newer.valise")
+    database.execute("""ALTER TABLE t ADD COLUMN dead text, ADD COLUMN "it's" text, ADD COLUMN empty text""")
+    gone = "--allow-missing=gone"
+    wanted = ["refused: 1 problem", 'table "t": its column "dead" was left out by the last replay', "full dump"]
+    for verify in ("changed", "touched", "full"):
+        programs.fail(programs.REFUSED, wanted, programs.REPLAY, "--dsn", database.dsn, f"--verify={verify}", gone, delta)
+    programs.fail(programs.MISMATCH, ['"dead" was left out', "--on-existing=replace"], programs.REPLAY, "--dsn", database.dsn, gone, full)
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", None, None, None), (2, "b", None, None, None)]
+
+    programs.replay(database.dsn, full, gone, "--on-existing=replace")
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", "x", "y", None), (2, "b", None, "z", None)]
+    programs.succeed(programs.REPLAY, "--dsn", database.dsn, gone, delta)
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", "x", "y", "e"), (2, "b", None, "z", None), (3, "c", "x", "y", None)]
+
+    database.execute("CREATE TABLE gone (v int)")
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("UPDATE kept SET v = 2")
+    last = programs.dump(snapshot, tmp_path / "last.valise", "--base", str(newer))
+    programs.fail(programs.REFUSED, ['table "gone" was left out'], programs.REPLAY, "--dsn", database.dsn, last)
+    done = programs.replay(database.dsn, programs.dump(snapshot, tmp_path / "all.valise"))
+    assert 'table "gone" was left out by the last replay: loaded anew' in done.out
+    assert database.query("SELECT v FROM gone ORDER BY v") == [(1,), (2,)] and database.query("SELECT v FROM kept") == [(2,)]
+
+
+def test_a_column_of_nulls_comes_later(database: Database, tmp_path: Path) -> None:
+    """What it held in the dump needs no column. A later one has whatever default, and changes what is read back."""
+    snapshot = make(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, empty TEXT); INSERT INTO t VALUES (1, 'a', NULL), (2, 'b', NULL)")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    programs.replay(database.dsn, full)
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("UPDATE t SET empty = 'e' WHERE id = 1")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    database.execute("ALTER TABLE t ADD COLUMN empty text DEFAULT 'wrong'")
+    programs.fail(programs.REFUSED, ['its column "empty" was left out'], programs.REPLAY, "--dsn", database.dsn, "--verify=changed", delta)
+    newer = programs.dump(snapshot, tmp_path / "newer.valise")
+    done = programs.replay(database.dsn, newer)
+    assert 'its column "empty" was left out by the last replay: loaded anew' in done.out
+    assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", "e"), (2, "b", None)]
+
+
 @pytest.mark.parametrize("word,words", [("t.v", "the target has it"), ("kept", "the target has it"), ("nope", "no such table"), ("t.nope", "no such"), ("", "no such")])
 def test_only_what_it_lacks_is_left_out(database: Database, tmp_path: Path, word: str, words: str) -> None:
     dump = programs.dump(make(tmp_path / "s.db", DEAD), tmp_path / "d.valise")
