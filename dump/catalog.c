@@ -319,3 +319,38 @@ bool catalog_read(struct schema *schema, sqlite3 *db, struct error *err)
     schema_sort(schema);
     return true;
 }
+
+/* --- computed columns ---------------------------------------------------------------- */
+
+static bool check_computed(const struct schema_table *table, const struct schema_column *column,
+    sqlite3 *db, struct error *err)
+{
+    OWNED(statement) sqlite3_stmt *statement = NULL;
+    OWNED(byte_buffer) struct byte_buffer sql = {0};
+
+    byte_buffer_put_text(&sql, "SELECT ");
+    schema_put_name(&sql, &column->name);
+    byte_buffer_put_text(&sql, " FROM main.");
+    schema_put_name(&sql, &table->name);
+    byte_buffer_put_u8(&sql, 0);
+    if (sqlite3_prepare_v2(db, (const char *)sql.data, -1, &statement, NULL) == SQLITE_OK)
+        return true;
+    return error_set(err, ERROR_DATABASE,
+        "table \"%s\": the generated column \"%s\" cannot be computed here: %s; its values are not in "
+        "the file, as it is VIRTUAL: dump a copy of the database without it (ALTER TABLE ... DROP "
+        "COLUMN)",
+        table->name.bytes, column->name.bytes, sqlite3_errmsg(db));
+}
+
+bool catalog_check(const struct schema *schema, sqlite3 *db, struct error *err)
+{
+    for (uint32_t i = 0; i < schema->table_count; i++) {
+        const struct schema_table *table = &schema->tables[i];
+
+        for (uint32_t k = 0; schema_table_has_rows(table) && k < table->column_count; k++)
+            if (table->columns[k].generated == SCHEMA_GENERATED_VIRTUAL
+                && !check_computed(table, &table->columns[k], db, err))
+                return false;
+    }
+    return true;
+}

@@ -20,4 +20,10 @@
  */
 MUST_CHECK bool catalog_read(struct schema *schema, sqlite3 *db, struct error *err);
 
+/*
+ * Fails with ERROR_DATABASE when SQLite cannot compute a virtual column that is to be read, as it
+ * calls a function of the application's. Better now than after hours.
+ */
+MUST_CHECK bool catalog_check(const struct schema *schema, sqlite3 *db, struct error *err);
+
 #endif

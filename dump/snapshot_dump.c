@@ -182,7 +182,8 @@ static bool open_source(struct job *job, struct error *err)
             return false;
         progress_end(options->progress, PROGRESS_CHECK);
     }
-    return catalog_read(&job->schema, job->source.db, err)
+    return (catalog_read(&job->schema, job->source.db, err)
+               && catalog_check(&job->schema, job->source.db, err))
            || error_wrap(err, "database \"%s\"", options->database_path);
 }
 

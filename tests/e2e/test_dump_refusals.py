@@ -297,3 +297,16 @@ def test_wrong_usage(arguments: list[str], words: list[str]) -> None:
 
 def test_standard_input(tmp_path: Path) -> None:
     programs.fail(programs.USAGE, ["standard input", "give the path"], programs.DUMP, "-o", tmp_path / "x", "-")
+
+
+def test_a_function_of_the_application(folder: Path) -> None:
+    """A STORED column has its values in the file; a VIRTUAL one is told before anything is read."""
+    snapshot = make(folder / "in.db", rows=10)
+    with contextlib.closing(sqlite3.connect(snapshot)) as db, db:
+        db.create_function("app", 1, lambda value: value * 2, deterministic=True)
+        db.executescript("CREATE TABLE z (v, s AS (app(v)) STORED); INSERT INTO z (v) VALUES (4)")
+    programs.dump(snapshot, folder / "stored.valise")
+    with contextlib.closing(sqlite3.connect(snapshot)) as db, db:
+        db.create_function("app", 1, lambda value: value * 2, deterministic=True)
+        db.executescript("""CREATE TABLE "z'" (v, ok AS (v + 1), "it's" AS (app(v)))""")
+    refused(programs.DATABASE, ["""table "z'": the generated column "it's" cannot be computed here""", "app()", "DROP COLUMN"], snapshot, folder)
