@@ -93,7 +93,8 @@ def running() -> Iterator[Server]:
     script = ('printf "%s\\n" "$PGHOST" "$PGPORT" "$PGUSER" "$PGPASSWORD" "$(dirname "$(readlink -f '
               '"/proc/$(head -n 1 "$PGHOST/data/postmaster.pid")/exe")")"; cat > /dev/null')
     process = subprocess.Popen([ROOT / "tools/with_postgres.sh", "bash", "-c", script], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True, env=os.environ | {"VALISE_PG_SETTINGS": SETTINGS})
+                               stdout=subprocess.PIPE, text=True, env=os.environ | {"VALISE_PG_SETTINGS": SETTINGS},
+                               start_new_session=True)   # Ctrl-C is for us alone
     assert process.stdin and process.stdout
     answer = [process.stdout.readline().strip() for _ in range(5)]
     assert all(answer), "no PostgreSQL; the reason is above"
