@@ -1,5 +1,6 @@
 #include "postgres/quote.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,14 @@
 void quote_plain(struct byte_buffer *out, const char *sql)
 {
     byte_buffer_put_text(out, sql);
+}
+
+void quote_integer(struct byte_buffer *out, int64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, number);
+    quote_plain(out, text);
 }
 
 /* Appends text between two marks; a mark inside is doubled. */

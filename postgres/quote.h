@@ -9,8 +9,13 @@
 
 #include "base/byte_buffer.h"
 
+#include <stdint.h>
+
 /* Appends text as it is. */
 void quote_plain(struct byte_buffer *out, const char *sql);
+
+/* Appends an integer in decimal digits. */
+void quote_integer(struct byte_buffer *out, int64_t number);
 
 /* Appends "name", or "schema"."name". */
 void quote_name(struct byte_buffer *out, const char *name);

@@ -255,14 +255,6 @@ bool ledger_begin(struct ledger *ledger, struct connection *connection, const ch
     return true;
 }
 
-static void put_number(struct byte_buffer *out, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRId64, number);
-    quote_plain(out, text);
-}
-
 /* Appends ", 'text'" for each. */
 static void put_literals(struct byte_buffer *out, const char *const *texts, size_t count)
 {
@@ -286,11 +278,11 @@ bool ledger_save_ddl(const struct ledger *ledger, struct connection *connection,
             object->drop, object->restore, object->exists};
 
         quote_plain(&sql, i == 0 ? "(" : ", (");
-        put_number(&sql, ledger->replay.id);
+        quote_integer(&sql, ledger->replay.id);
         quote_plain(&sql, ", ");
-        put_number(&sql, (int64_t)i);
+        quote_integer(&sql, (int64_t)i);
         quote_plain(&sql, ", ");
-        put_number(&sql, object->phase);
+        quote_integer(&sql, object->phase);
         put_literals(&sql, texts, sizeof(texts) / sizeof(texts[0]));
         quote_plain(&sql, ")");
     }
@@ -384,7 +376,7 @@ static bool save_table(const struct ledger *ledger, struct connection *connectio
     if (table->has_rows && !move_rows(connection, table, copy_name, err))
         return error_wrap(err, "table \"%s\"", table->name);
     quote_plain(sql, "(");
-    put_number(sql, ledger->replay.id);
+    quote_integer(sql, ledger->replay.id);
     put_literals(sql, texts, 3);
     quote_plain(sql, ")");
     return true;
@@ -418,10 +410,10 @@ bool ledger_save_sequences(const struct ledger *ledger, struct connection *conne
             continue;
         quote_plain(&sql, is_first ? "(" : ", (");
         is_first = false;
-        put_number(&sql, ledger->replay.id);
+        quote_integer(&sql, ledger->replay.id);
         put_literals(&sql, texts, 2);
         quote_plain(&sql, ", ");
-        put_number(&sql, sequence->last_value);
+        quote_integer(&sql, sequence->last_value);
         quote_plain(&sql, sequence->is_called ? ", true)" : ", false)");
     }
     return is_first || connection_exec(connection, quote_text(&sql), err);
@@ -435,16 +427,16 @@ bool ledger_add_parts(const struct ledger *ledger, struct connection *connection
     quote_plain(&sql, "INSERT INTO valise.part VALUES ");
     for (size_t i = 0; i < part_count; i++) {
         quote_plain(&sql, i == 0 ? "(" : ", (");
-        put_number(&sql, ledger->replay.id);
+        quote_integer(&sql, ledger->replay.id);
         put_literals(&sql, &parts[i].table, 1);
         quote_plain(&sql, ", ");
-        put_number(&sql, parts[i].number);
+        quote_integer(&sql, parts[i].number);
         quote_plain(&sql, ", ");
-        put_number(&sql, (int64_t)parts[i].row_count);
+        quote_integer(&sql, (int64_t)parts[i].row_count);
         quote_plain(&sql, ", ");
-        put_number(&sql, (int64_t)parts[i].sum.low);
+        quote_integer(&sql, (int64_t)parts[i].sum.low);
         quote_plain(&sql, ", ");
-        put_number(&sql, (int64_t)parts[i].sum.high);
+        quote_integer(&sql, (int64_t)parts[i].sum.high);
         quote_plain(&sql, ")");
     }
     return connection_exec(connection, quote_text(&sql), err);

@@ -14,28 +14,20 @@ static const char create_sql[] =
     " action text NOT NULL, row_count bigint NOT NULL, size bigint NOT NULL,"
     " PRIMARY KEY (replay, position))";
 
-static void put_number(struct byte_buffer *out, uint64_t number)
-{
-    char text[NUMBER_SIZE];
-
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    quote_plain(out, text);
-}
-
 static void put_row(struct byte_buffer *sql, const struct ledger *ledger, size_t position,
     const struct plan_table *table)
 {
-    put_number(sql, (uint64_t)ledger->replay.id);
+    quote_integer(sql, ledger->replay.id);
     quote_plain(sql, ", ");
-    put_number(sql, position);
+    quote_integer(sql, (int64_t)position);
     quote_plain(sql, ", ");
     quote_literal(sql, table->name);
     quote_plain(sql, ", ");
     quote_literal(sql, plan_action_name(table->action));
     quote_plain(sql, ", ");
-    put_number(sql, table->row_count);
+    quote_integer(sql, (int64_t)table->row_count);
     quote_plain(sql, ", ");
-    put_number(sql, table->size);
+    quote_integer(sql, (int64_t)table->size);
     quote_plain(sql, ")");
 }
 
@@ -65,7 +57,7 @@ bool ledger_plan_forget(
 
     quote_plain(&sql, create_sql);
     quote_plain(&sql, "; DELETE FROM valise.plan WHERE replay = ");
-    put_number(&sql, (uint64_t)ledger->replay.id);
+    quote_integer(&sql, ledger->replay.id);
     return connection_exec(connection, quote_text(&sql), err);
 }
 

@@ -10,14 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_number(struct byte_buffer *out, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRId64, number);
-    quote_plain(out, text);
-}
-
 /* --- comparing ------------------------------------------------------------------- */
 
 static bool read_state(
@@ -116,19 +108,19 @@ bool table_state_carry(const struct plan *plan, const struct ledger *ledger, int
     if (tables.size == 0)
         return true;
     quote_plain(&sql, "INSERT INTO valise.part SELECT ");
-    put_number(&sql, ledger->replay.id);
+    quote_integer(&sql, ledger->replay.id);
     quote_plain(&sql, ", table_name, number, row_count, sum_low, sum_high FROM valise.part"
                       " WHERE replay = ");
-    put_number(&sql, before);
+    quote_integer(&sql, before);
     quote_plain(&sql, quote_text(&tables));
     /* Rows are rejected by the last full dump, which deltas may have followed. */
     quote_plain(&sql, "); INSERT INTO valise.rejects (replay, table_name, reason, row_bytes,"
                       " row_json, repair) SELECT ");
-    put_number(&sql, ledger->replay.id);
+    quote_integer(&sql, ledger->replay.id);
     quote_plain(&sql, ", table_name, reason, row_bytes, row_json, repair FROM valise.rejects"
                       " WHERE replay = (SELECT max(id) FROM valise.replay"
                       " WHERE from_state IS NULL AND id <= ");
-    put_number(&sql, before);
+    quote_integer(&sql, before);
     quote_plain(&sql, ")");
     quote_plain(&sql, quote_text(&tables));
     quote_plain(&sql, ")");
@@ -163,11 +155,11 @@ static void put_states(struct byte_buffer *sql, const struct dump_reader *reader
         is_first = false;
         quote_literal(sql, table->name.bytes);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)end.row_count);
+        quote_integer(sql, (int64_t)end.row_count);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)end.sum.low);
+        quote_integer(sql, (int64_t)end.sum.low);
         quote_plain(sql, ", ");
-        put_number(sql, (int64_t)end.sum.high);
+        quote_integer(sql, (int64_t)end.sum.high);
         quote_plain(sql, ")");
     }
 }
@@ -222,8 +214,7 @@ bool table_state_finish(const struct plan *plan, const struct dump_reader *reade
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !table_state_record(reader, false, connection, err)
-        || !left_out_record(plan, reader, connection, err)
-        || !drop_copies(ledger, connection, err)
+        || !left_out_record(plan, reader, connection, err) || !drop_copies(ledger, connection, err)
         || !ledger_mark(ledger, connection, LEDGER_PHASE_DONE, err)
         || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "cannot write the ledger");
