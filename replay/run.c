@@ -6,7 +6,7 @@
 #include "replay/delta/delta_apply.h"
 #include "replay/delta/delta_start.h"
 #include "replay/ledger/ledger_undo.h"
-#include "replay/ledger/left_out.h"
+#include "replay/ledger/mapping.h"
 #include "replay/ledger/staging_target.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/apply.h"
@@ -58,7 +58,7 @@ static bool plan_delta(struct run_state *run, struct error *err)
         .is_undo = run->options->is_undo,
     };
 
-    if (!left_out_find(&run->plan, run->reader, &run->connection, err))
+    if (!mapping_compare(&run->plan, run->reader, &run->connection, err))
         return false;
     delta_plan_make(&run->delta, &input, &run->problems);
     return true;
@@ -277,9 +277,11 @@ static bool look_again(struct run_state *run, size_t *at, struct error *err)
     OWNED(problems) struct problems ignored = {0};
     struct existing_rows existing = existing_of(run);
     bool replaces = existing.policy == EXISTING_ROWS_REPLACE;
+    bool looks = replaces || existing.reads_back;
     struct verify_result result = {0};
     struct plan_input input;
-    bool has_drifted;
+    bool has_drifted = false;
+    bool is_remapped;
 
     if (!run_state_begin(run, *at - 1, err))
         return false;
@@ -289,15 +291,16 @@ static bool look_again(struct run_state *run, size_t *at, struct error *err)
     plan_make(&run->plan, &input, &ignored);
     if (replaces) /* the replay tells them again */
         existing.problems = &ignored;
-    if (!existing_rows_check_present(&existing, &result, &has_drifted, err))
+    if (!existing_rows_check_mapping(&existing, &is_remapped, err)
+        || (looks && !existing_rows_check_present(&existing, &result, &has_drifted, err)))
         return false;
     run->report.work.verified = result;
-    if (!has_drifted)
+    if (!has_drifted && !is_remapped)
         return true;
     if (!replaces)
-        return error_set(err, ERROR_MISMATCH,
-            "the target does not hold what was replayed: %zu difference%s", run->problems.count,
-            run->problems.count == 1 ? "" : "s");
+        return error_set(err, ERROR_MISMATCH, "the target %s: %zu difference%s",
+            has_drifted ? "does not hold what was replayed" : "holds it otherwise than is said now",
+            run->problems.count, run->problems.count == 1 ? "" : "s");
     *at = 0;
     return run->chain.dumps[0].header.kind == DUMP_FULL
            || error_set(err, ERROR_REFUSED,
@@ -316,7 +319,7 @@ static bool find_start(struct run_state *run, size_t *at, struct error *err)
     }
     if (*at < run->chain.dump_count)
         return true;
-    if (!left_out_is_any(&run->connection, &is_any, err))
+    if (!mapping_is_any(&run->connection, &is_any, err))
         return false;
     return (run->options->on_existing == EXISTING_ROWS_REFUSE && run->options->verify != VERIFY_FULL
                && !is_any)

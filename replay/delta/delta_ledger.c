@@ -2,7 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/quote.h"
-#include "replay/ledger/left_out.h"
+#include "replay/ledger/mapping.h"
 #include "replay/ledger/table_state.h"
 #include "replay/target/row_count.h"
 
@@ -109,7 +109,7 @@ bool delta_ledger_record(struct ledger *ledger, struct connection *connection,
             parts.size / sizeof(struct ledger_part), err))
         return error_wrap(err, "cannot write the ledger");
     return table_state_record(delta->reader, false, connection, err)
-           && left_out_record(plan, delta->reader, connection, err)
+           && mapping_record(plan, delta->reader, connection, err)
            && ledger_read(ledger, connection, err);
 }
 

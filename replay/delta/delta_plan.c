@@ -1,7 +1,7 @@
 #include "replay/delta/delta_plan.h"
 
 #include "replay/delta/delta_sql.h"
-#include "replay/ledger/left_out.h"
+#include "replay/ledger/mapping.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -173,13 +173,12 @@ static void plan_whole(struct planner *p, const struct plan_table *table)
     add_table(p, table, true);
 }
 
-/* The rows that a delta does not hold have no values where the last replay had no column. */
-static void refuse_lacking(struct planner *p, const struct plan_table *table)
+/* What the delta brings would be of one kind, and the rows that it does not hold of another. */
+static void refuse_remapped(struct planner *p, const struct plan_table *table)
 {
     problems_add(p->problems,
-        "replay a full dump of the new state: such tables are loaded anew; or drop what was added",
-        "%s, and the target has it now: a delta holds changed rows only",
-        left_out_words(&p->plan->arena, table));
+        "replay a full dump of the new state: such tables are loaded anew; or make it as it was",
+        "%s: a delta holds changed rows only", table->remapped);
 }
 
 static void plan_table(struct planner *p, const struct plan_table *table)
@@ -192,8 +191,8 @@ static void plan_table(struct planner *p, const struct plan_table *table)
 
     if (table->target == NULL || (table->action == PLAN_LOAD && table->column_count == 0))
         return;
-    if (table->lacking != NULL && !is_whole)
-        refuse_lacking(p, table);
+    if (table->remapped != NULL && !is_whole)
+        refuse_remapped(p, table);
     if (table->action == PLAN_LOAD && is_whole)
         plan_whole(p, table);
     else if (table->action == PLAN_LOAD && !is_same)

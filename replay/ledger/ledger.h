@@ -15,7 +15,7 @@
  *   saved_table tables that the replay writes; a copy of the rows they had, if any
  *   saved_sequence  values before the replay
  *   table_state  sums of the dump's tables (table_state.h)
- *   left_out    what the target did not have (left_out.h)
+ *   mapping     how rows were taken over (mapping.h)
  */
 #ifndef REPLAY_LEDGER_H
 #define REPLAY_LEDGER_H

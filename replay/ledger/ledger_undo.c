@@ -164,7 +164,7 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
         return false;
     if (connection_rows_integer(&rows, 0, 0) == 1)
         return connection_exec(connection,
-            "DROP TABLE IF EXISTS valise.plan, valise.staging, valise.table_state, valise.left_out;"
+            "DROP TABLE IF EXISTS valise.plan, valise.staging, valise.table_state, valise.mapping;"
             "DROP TABLE valise.saved_sequence, valise.saved_table, valise.saved_ddl, valise.part,"
             " valise.rejects,"
             " valise.replay, valise.ledger; DROP SCHEMA valise",

@@ -3,7 +3,7 @@
 #include "base/owned.h"
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
-#include "replay/ledger/left_out.h"
+#include "replay/ledger/mapping.h"
 #include "replay/values/source_rows.h"
 
 #include <inttypes.h>
@@ -51,14 +51,14 @@ bool table_state_compare(struct plan *plan, const struct dump_reader *reader,
     OWNED(connection_rows) struct connection_rows rows = {0};
     bool all_same = true;
 
-    if (!read_state(connection, &rows, err) || !left_out_find(plan, reader, connection, err))
+    if (!read_state(connection, &rows, err) || !mapping_compare(plan, reader, connection, err))
         return false;
     for (size_t i = 0; i < plan->table_count; i++) {
         struct plan_table *table = &plan->tables[i];
 
         if (table->action != PLAN_LOAD && table->action != PLAN_DERIVE)
             continue;
-        if (table->lacking != NULL || !has_same_source(table, reader, &rows))
+        if (table->remapped != NULL || !has_same_source(table, reader, &rows))
             all_same = false;
         else if (table->action == PLAN_LOAD)
             table->action = PLAN_SAME;
@@ -214,7 +214,7 @@ bool table_state_finish(const struct plan *plan, const struct dump_reader *reade
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !table_state_record(reader, false, connection, err)
-        || !left_out_record(plan, reader, connection, err) || !drop_copies(ledger, connection, err)
+        || !mapping_record(plan, reader, connection, err) || !drop_copies(ledger, connection, err)
         || !ledger_mark(ledger, connection, LEDGER_PHASE_DONE, err)
         || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "cannot write the ledger");

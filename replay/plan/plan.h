@@ -41,7 +41,7 @@ struct plan_table {
     uint64_t size;                     /* canonical bytes */
     const struct copy_column *columns; /* of the target, or of the staging table */
     size_t column_count;
-    const char *lacking;     /* column that the last replay left out, "": all (left_out.h) */
+    const char *remapped;    /* how the last replay took its rows over otherwise (mapping.h) */
     bool is_large;           /* its indexes are taken down while it is loaded */
     struct rejects rejects;  /* owned; rows that preflight_run() takes out */
     uint64_t replaced_count; /* values that it found to be replaced */

@@ -2,7 +2,7 @@
 
 #include "base/owned.h"
 #include "postgres/connection.h"
-#include "replay/ledger/left_out.h"
+#include "replay/ledger/mapping.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/plan_progress.h"
 #include "replay/load/row_difference.h"
@@ -197,12 +197,12 @@ static bool check_same(const struct existing_rows *existing, bool *has_drifted, 
     return true;
 }
 
-static void note_lacking(const struct existing_rows *existing)
+static void note_remapped(const struct existing_rows *existing)
 {
     for (size_t i = 0; i < existing->plan->table_count; i++)
-        if (existing->plan->tables[i].lacking != NULL)
-            problems_note(existing->problems, NULL, "%s: loaded anew",
-                left_out_words(&existing->problems->arena, &existing->plan->tables[i]));
+        if (existing->plan->tables[i].remapped != NULL)
+            problems_note(
+                existing->problems, NULL, "%s: loaded anew", existing->plan->tables[i].remapped);
 }
 
 bool existing_rows_check_newer(const struct existing_rows *existing,
@@ -220,7 +220,7 @@ bool existing_rows_check_newer(const struct existing_rows *existing,
     if (!table_state_compare(existing->plan, reader, existing->connection, err)
         || !check_same(existing, &has_drifted, err))
         return false;
-    note_lacking(existing);
+    note_remapped(existing);
     *is_renewed = has_drifted && replaces;
     if (*is_renewed)
         load_all(existing->plan);
@@ -229,19 +229,18 @@ bool existing_rows_check_newer(const struct existing_rows *existing,
 
 /* --- nothing to replay ------------------------------------------------------------------- */
 
-/* Tables that have what the last replay left out. */
-static bool check_lacking(
-    const struct existing_rows *existing, bool *has_drifted, struct error *err)
+bool existing_rows_check_mapping(
+    const struct existing_rows *existing, bool *is_remapped, struct error *err)
 {
-    if (!left_out_find(existing->plan, existing->reader, existing->connection, err))
+    *is_remapped = false;
+    if (!mapping_compare(existing->plan, existing->reader, existing->connection, err))
         return false;
     for (size_t i = 0; i < existing->plan->table_count; i++) {
-        if (existing->plan->tables[i].lacking == NULL)
+        if (existing->plan->tables[i].remapped == NULL)
             continue;
-        *has_drifted = true;
-        tell(existing, "load such tables anew with --on-existing=replace",
-            "%s, and the target has it now",
-            left_out_words(&existing->problems->arena, &existing->plan->tables[i]));
+        *is_remapped = true;
+        tell(existing, "load such tables anew with --on-existing=replace", "%s",
+            existing->plan->tables[i].remapped);
     }
     return true;
 }
@@ -279,8 +278,7 @@ bool existing_rows_check_present(const struct existing_rows *existing, struct ve
             progress_plan(existing->progress, PROGRESS_VERIFY, (uint32_t)i,
                 &(struct progress_count){.items = 1});
     progress_begin(existing->progress, PROGRESS_VERIFY);
-    if (!existing_rows_check_drift(existing, has_drifted, err)
-        || !check_lacking(existing, has_drifted, err))
+    if (!existing_rows_check_drift(existing, has_drifted, err))
         return false;
     for (size_t i = 0; i < plan->table_count; i++)
         if (is_read(existing, &plan->tables[i])

@@ -50,7 +50,7 @@ MUST_CHECK bool existing_rows_check_drift(
  * For a full dump that is to replace another state: drift; a state that was here before the present
  * one, as going back must not happen by accident; and a dump of which no table is as it was in the
  * last state, of ten at least that have rows in both, which looks like one of another database.
- * Tables that have what the last replay left out are loaded anew, which a note says.
+ * Tables that it took over otherwise (mapping.h) are loaded anew, which a note says.
  * Tables whose rows are those of the last state become PLAN_SAME; with reads_back they must also
  * hold what the ledger says, else a note says that they were not read. *is_renewed: rows have
  * drifted and are replaced, so no table of the target is taken as it is.
@@ -59,10 +59,14 @@ MUST_CHECK bool existing_rows_check_newer(const struct existing_rows *existing,
     const struct dump_reader *reader, const char *state, bool *is_renewed, struct error *err);
 
 /*
- * For a dump whose state the target holds by its ledger: drift, columns that it has only now, and
- * with reads_back whether every row is still as it was replayed. Adds what was read to the result.
+ * For a dump whose state the target holds by its ledger: drift, and with reads_back whether every
+ * row is still as it was replayed. Adds what was read to the result.
  */
 MUST_CHECK bool existing_rows_check_present(const struct existing_rows *existing,
     struct verify_result *result, bool *has_drifted, struct error *err);
+
+/* For such a dump: tables whose rows the last replay took over otherwise than is said now. */
+MUST_CHECK bool existing_rows_check_mapping(
+    const struct existing_rows *existing, bool *is_remapped, struct error *err);
 
 #endif

@@ -21,6 +21,7 @@ enum {
     OID_DATE = 1082,
     OID_TIMESTAMP = 1114,
     OID_TIMESTAMPTZ = 1184,
+    OID_INTERVAL = 1186,
     OID_NUMERIC = 1700,
     OID_UUID = 2950,
     OID_JSONB = 3802,
@@ -105,6 +106,11 @@ void type_map_of(struct type_map *map, const struct target_column *column)
 bool type_map_is_moment(const struct type_map *map)
 {
     return map->kind == TYPE_DATE || map->kind == TYPE_TIMESTAMP || map->kind == TYPE_TIMESTAMPTZ;
+}
+
+bool type_map_takes_unix_time(const struct type_map *map)
+{
+    return type_map_is_moment(map) || map->column->base_type_oid == OID_INTERVAL;
 }
 
 bool type_map_has_binary(const struct type_map *map)

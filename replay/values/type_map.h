@@ -65,6 +65,9 @@ void type_map_of(struct type_map *map, const struct target_column *column);
 /* True of date and timestamp (with time zone). */
 bool type_map_is_moment(const struct type_map *map);
 
+/* True if what numbers count matters: also of interval. */
+bool type_map_takes_unix_time(const struct type_map *map);
+
 /* True if COPY BINARY can carry the column. */
 bool type_map_has_binary(const struct type_map *map);
 

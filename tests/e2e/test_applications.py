@@ -213,7 +213,7 @@ def test_what_was_left_out_comes_later(database: Database, tmp_path: Path) -> No
     last = programs.dump(snapshot, tmp_path / "last.valise", "--base", str(newer))
     programs.fail(programs.REFUSED, ['table "gone" was left out'], programs.REPLAY, "--dsn", database.dsn, last)
     done = programs.replay(database.dsn, programs.dump(snapshot, tmp_path / "all.valise"))
-    assert 'table "gone" was left out by the last replay: loaded anew' in done.out
+    assert 'table "gone" was left out by the last replay, and the target has it now: loaded anew' in done.out
     assert database.query("SELECT v FROM gone ORDER BY v") == [(1,), (2,)] and database.query("SELECT v FROM kept") == [(2,)]
 
 
@@ -230,8 +230,40 @@ def test_a_column_of_nulls_comes_later(database: Database, tmp_path: Path) -> No
     programs.fail(programs.REFUSED, ['its column "empty" was left out'], programs.REPLAY, "--dsn", database.dsn, "--verify=changed", delta)
     newer = programs.dump(snapshot, tmp_path / "newer.valise")
     done = programs.replay(database.dsn, newer)
-    assert 'its column "empty" was left out by the last replay: loaded anew' in done.out
+    assert 'its column "empty" was left out by the last replay, and the target has it now: loaded anew' in done.out
     assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", "e"), (2, "b", None)]
+
+
+def test_said_another_way(database: Database, tmp_path: Path) -> None:
+    """A unit of time that was wrong, and rows that were rejected: the same dump tells that it would be otherwise, a newer one makes it so,
+    and a delta does not mix units. What is not said any more is no difference."""
+    snapshot = make(tmp_path / "s.db", """CREATE TABLE t (id INTEGER PRIMARY KEY, at INT); INSERT INTO t VALUES (1, 1700000000);
+        CREATE TABLE n (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO n VALUES (1, 'x' || char(0) || 'y'), (2, 'ok'); CREATE TABLE other (v)""")
+    full = programs.dump(snapshot, tmp_path / "full.valise")
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamptz); CREATE TABLE n (id int PRIMARY KEY, v text); CREATE TABLE other (v int)")
+    first, second = ["--unix-time=milliseconds", "--on-bad-value=reject"], ["--unix-time=seconds", "--on-bad-value=replace"]
+    programs.fail(programs.REJECTED, [], programs.REPLAY, "--dsn", database.dsn, *first, full)
+    before = database.query("SELECT extract(epoch FROM at)::float FROM t"), database.query("SELECT v FROM n ORDER BY id")
+    assert before == ([(1700000.0,)], [("ok",)])
+    for options in (first, [], ["--unix-time=milliseconds"]):
+        assert "nothing to do" in programs.replay(database.dsn, full, *options).out
+    programs.fail(programs.MISMATCH, ["2 differences", "--unix-time (milliseconds), not (seconds)", "--on-bad-value (reject), not (replace", "--on-existing=replace"],
+                  programs.REPLAY, "--dsn", database.dsn, *second, full)
+
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("INSERT INTO other VALUES (1); INSERT INTO t VALUES (2, 1700000001)")
+    delta = programs.dump(snapshot, tmp_path / "delta.valise", "--base", str(full))
+    programs.fail(programs.REFUSED, ["refused: 1 problem", "--unix-time (milliseconds), not (seconds)"], programs.REPLAY, "--dsn", database.dsn, *second, delta)
+    newer = programs.dump(snapshot, tmp_path / "newer.valise")
+    done = programs.fail(programs.REJECTED, ["0 rows were rejected", "1 values replaced"], programs.REPLAY, "--dsn", database.dsn, *second, newer)
+    assert 'table "n" was replayed with --on-bad-value (reject), not (replace' in done.out and "loaded anew" in done.out
+    after = database.query("SELECT extract(epoch FROM at)::float FROM t ORDER BY id"), database.query("SELECT v FROM n ORDER BY id")
+    assert after == ([(1700000000.0,), (1700000001.0,)], [("x\ufffdy",), ("ok",)])
+    assert database.query("SELECT count(*) FROM valise.rejects WHERE replay = (SELECT max(id) FROM valise.replay)") == [(0,)]
+
+    programs.fail(programs.MISMATCH, ["NUL by '_'"], programs.REPLAY, "--dsn", database.dsn, *second, "--nul-text=_", newer)
+    programs.fail(programs.REJECTED, ["1 values replaced"], programs.REPLAY, "--dsn", database.dsn, *second, "--nul-text=_", "--on-existing=replace", newer)
+    assert database.query("SELECT v FROM n ORDER BY id") == [("x_y",), ("ok",)]
 
 
 @pytest.mark.parametrize("word,words", [("t.v", "the target has it"), ("kept", "the target has it"), ("nope", "no such table"), ("t.nope", "no such"), ("", "no such")])
