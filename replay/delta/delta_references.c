@@ -182,9 +182,9 @@ static bool check_key(const struct delta_table *table, const struct target_const
     if (rows.row_count == 0)
         return true;
     return error_set(err, ERROR_REFUSED,
-        "table \"%s\": row %s is to be removed, but rows of table \"%s\" that stay refer to it "
-        "(foreign key \"%s\"); remove them in the target",
-        table->table->name, connection_rows_text(&rows, 0, 0), key->table->name, key->name);
+        "row %s is to be removed, but rows of table \"%s\" that stay refer to it (foreign key "
+        "\"%s\"); remove them in the target",
+        connection_rows_text(&rows, 0, 0), key->table->name, key->name);
 }
 
 bool delta_references_check(const struct delta_plan *plan, const struct delta_table *table,

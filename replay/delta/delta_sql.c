@@ -10,7 +10,7 @@
 
 static bool is_plain(const struct type_map *type)
 {
-    if (type->column->is_domain)
+    if (type->column->is_domain || type->column->has_loose_collation)
         return false;
     switch (type->kind) {
     case TYPE_BOOLEAN:
@@ -64,6 +64,7 @@ void delta_sql_value(struct byte_buffer *out, const char *alias, const struct ty
         quote_plain(out, "(");
         put_column(out, alias, name);
         quote_plain(out, ")::text");
+        quote_plain(out, type->column->has_loose_collation ? " COLLATE \"C\"" : "");
     }
 }
 

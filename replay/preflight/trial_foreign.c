@@ -122,6 +122,18 @@ static bool read_operators(
                foreign->constraint->name);
 }
 
+/* The collation of what is referred to decides. */
+static void put_staged_parent(struct byte_buffer *sql, const struct trial *parent, size_t i)
+{
+    const struct target_column *column = parent->columns[i].type.column;
+
+    trial_put_staged(sql, parent, "p", i);
+    if (column->has_loose_collation) {
+        quote_plain(sql, " COLLATE ");
+        quote_qualified(sql, column->collation_schema, column->collation);
+    }
+}
+
 static void put_match(struct byte_buffer *sql, const struct trial_foreign *foreign,
     const struct connection_rows *operators, size_t i)
 {
@@ -131,7 +143,7 @@ static void put_match(struct byte_buffer *sql, const struct trial_foreign *forei
     if (foreign->parent.columns == NULL)
         quote_plain(sql, name);
     else
-        trial_put_staged(sql, &foreign->parent, "p", i);
+        put_staged_parent(sql, &foreign->parent, i);
     quote_plain(sql, connection_rows_text(operators, i, 0));
     trial_put_staged(sql, &foreign->child, "s", i);
 }
