@@ -214,8 +214,7 @@ bool delta_plan_reads_changes(const struct delta_plan *plan, const struct plan_t
 
 bool delta_plan_is_immediate(const struct target_constraint *key)
 {
-    return key->type == 'f' && key->is_enforced
-           && (key->on_delete != 'a' || key->on_update != 'a');
+    return key->type == 'f' && key->is_enforced && (key->on_delete != 'a' || key->on_update != 'a');
 }
 
 static bool refers(const struct target_table *table, const struct target_table *to)

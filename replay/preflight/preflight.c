@@ -160,24 +160,6 @@ static bool note_materialized_views(const struct preflight *p, struct error *err
     return true;
 }
 
-/* COPY, by which a full dump comes, passes by rules; what a delta does goes through them. */
-static bool note_rules(const struct preflight *p, struct error *err)
-{
-    static const char sql[] =
-        "SELECT c.oid::regclass::text, quote_ident(r.rulename) FROM pg_rewrite AS r"
-        " JOIN pg_class AS c ON c.oid = r.ev_class"
-        " WHERE c.relkind IN ('r', 'p') AND r.ev_enabled <> 'D' AND r.ev_type <> '1' ORDER BY 1, 2";
-    OWNED(connection_rows) struct connection_rows rows = {0};
-
-    if (!connection_query(p->connection, sql, NULL, &rows, err))
-        return false;
-    for (size_t i = 0; i < rows.row_count; i++)
-        problems_note(p->problems, "ALTER TABLE ... DISABLE RULE for the replay of a delta",
-            "table %s has the rule %s: loading passes by it, what a delta changes does not",
-            connection_rows_text(&rows, i, 0), connection_rows_text(&rows, i, 1));
-    return true;
-}
-
 static void note_unlogged_tables(const struct preflight *p)
 {
     for (size_t i = 0; i < p->plan->table_count; i++) {
@@ -275,6 +257,6 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
     return sequences_check(preflight->input, preflight->plan, preflight->problems, err)
            && (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
            && preflight_ddl(preflight, err) && check_replication(preflight, err)
-           && note_rules(preflight, err) && note_materialized_views(preflight, err)
-           && preflight_facts(preflight, err) && check_data(preflight, err);
+           && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
+           && check_data(preflight, err);
 }

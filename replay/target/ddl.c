@@ -287,7 +287,7 @@ static void take_trigger(
     add_object(m, table,
         &(struct ddl_object){
             .phase = DDL_PHASE_TRIGGER,
-            .kind = "trigger",
+            .kind = trigger->is_rule ? "rule" : "trigger",
             .name = trigger->name,
             .drop = ddl_text_disable_trigger(m->arena, table, trigger),
             .restore = ddl_text_enable_trigger(m->arena, table, trigger),

@@ -26,14 +26,14 @@ enum ddl_phase {
     DDL_PHASE_ATTACH,  /* ADD CONSTRAINT ... USING INDEX, exclusion constraints */
     DDL_PHASE_MARK,    /* replica identity, CLUSTER ON */
     DDL_PHASE_FOREIGN, /* foreign keys */
-    DDL_PHASE_TRIGGER, /* triggers back to their state */
+    DDL_PHASE_TRIGGER, /* triggers and rules back to their state */
     DDL_PHASE_COUNT,
 };
 
 /* One object of the target. */
 struct ddl_object {
     enum ddl_phase phase;
-    const char *kind;   /* "index", "constraint", "foreign key", "trigger", "mark" */
+    const char *kind;   /* "index", "constraint", "foreign key", "trigger", "rule", "mark" */
     const char *schema; /* of its table */
     const char *table;
     const char *name;
@@ -62,7 +62,7 @@ struct ddl_request {
     const struct target_table *table;
     bool indexes;      /* also unique ones and primary keys */
     bool foreign_keys; /* those of the table and those that refer to it */
-    bool triggers;     /* disable them */
+    bool triggers;     /* disable them, and rules */
 };
 
 /*

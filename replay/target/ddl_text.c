@@ -212,7 +212,7 @@ const char *ddl_text_disable_trigger(
     struct byte_buffer sql = {0};
 
     put_alter_table(&sql, table);
-    quote_plain(&sql, "DISABLE TRIGGER ");
+    quote_plain(&sql, trigger->is_rule ? "DISABLE RULE " : "DISABLE TRIGGER ");
     quote_name(&sql, trigger->name);
     return keep(arena, &sql);
 }
@@ -223,7 +223,8 @@ const char *ddl_text_enable_trigger(
     struct byte_buffer sql = {0};
 
     put_alter_table(&sql, table);
-    quote_plain(&sql, trigger->enabled == 'A' ? "ENABLE ALWAYS TRIGGER " : "ENABLE TRIGGER ");
+    quote_plain(&sql, trigger->enabled == 'A' ? "ENABLE ALWAYS " : "ENABLE ");
+    quote_plain(&sql, trigger->is_rule ? "RULE " : "TRIGGER ");
     quote_name(&sql, trigger->name);
     quote_plain(&sql, trigger->clones == NULL ? "" : trigger->clones);
     return keep(arena, &sql);
@@ -235,12 +236,14 @@ const char *ddl_text_trigger_exists(
     struct byte_buffer sql = {0};
     const char state[] = {trigger->enabled, '\0'};
 
-    quote_plain(&sql, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t"
-                      " JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid");
+    quote_plain(&sql, trigger->is_rule ? "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite AS t"
+                                         " JOIN pg_catalog.pg_class AS c ON c.oid = t.ev_class"
+                                       : "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t"
+                                         " JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid");
     put_relation(&sql, table->schema, table->name);
-    quote_plain(&sql, " AND t.tgname = ");
+    quote_plain(&sql, trigger->is_rule ? " AND t.rulename = " : " AND t.tgname = ");
     quote_literal(&sql, trigger->name);
-    quote_plain(&sql, " AND t.tgenabled = ");
+    quote_plain(&sql, trigger->is_rule ? " AND t.ev_enabled = " : " AND t.tgenabled = ");
     quote_literal(&sql, state);
     quote_plain(&sql, ")");
     return keep(arena, &sql);

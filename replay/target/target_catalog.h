@@ -148,10 +148,12 @@ struct target_foreign_reference {
     const struct target_table *referenced_table;
 };
 
+/* Or a rule for INSERT, UPDATE or DELETE, which is as much in the way, and is disabled alike. */
 struct target_trigger {
     const char *name;
-    const char *definition; /* pg_get_triggerdef */
-    char enabled;           /* tgenabled: O origin, D disabled, R replica, A always */
+    bool is_rule;
+    const char *definition; /* pg_get_triggerdef or pg_get_ruledef */
+    char enabled;           /* O origin, D disabled, R replica, A always */
     const char *clones; /* SQL after enabling it: those that were enabled otherwise; NULL: none */
 };
 
@@ -181,7 +183,7 @@ struct target_table {
     size_t index_count;
     const struct target_constraint *constraints; /* in name order */
     size_t constraint_count;
-    const struct target_trigger *triggers; /* without internal ones, in name order */
+    const struct target_trigger *triggers; /* without internal ones, in name order; then rules */
     size_t trigger_count;
 };
 

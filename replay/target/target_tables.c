@@ -244,16 +244,15 @@ static bool read_enums(struct target_read *read, struct error *err)
  * does not fire.
  */
 static const char trigger_sql[] =
-    "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled, NULL"
+    "SELECT t.tgrelid, false, t.tgname::text, pg_get_triggerdef(t.oid), t.tgenabled, NULL::text"
     " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-    " WHERE c.relnamespace = $1 AND NOT t.tgisinternal"
-    " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"";
+    " WHERE c.relnamespace = $1 AND NOT t.tgisinternal";
 static const char cloned_trigger_sql[] =
     "WITH RECURSIVE family AS ("
     " SELECT oid, oid AS first, tgenabled FROM pg_trigger WHERE tgparentid = 0 AND NOT tgisinternal"
     " UNION ALL SELECT t.oid, f.first, f.tgenabled FROM pg_trigger AS t"
     "  JOIN family AS f ON t.tgparentid = f.oid)"
-    "SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled,"
+    "SELECT t.tgrelid, false, t.tgname::text, pg_get_triggerdef(t.oid), t.tgenabled,"
     " (SELECT string_agg(format('; ALTER TABLE ONLY %I.%I %s TRIGGER %I', n.nspname, p.relname,"
     "    CASE k.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS'"
     "     WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END, k.tgname), '' ORDER BY k.oid)"
@@ -262,12 +261,18 @@ static const char cloned_trigger_sql[] =
     "  WHERE o.first = t.oid AND k.tgenabled <> t.tgenabled)"
     " FROM pg_trigger AS t JOIN family AS f ON f.oid = t.oid JOIN pg_class AS c ON c.oid = t.tgrelid"
     " WHERE c.relnamespace = $1 AND (t.tgparentid = 0"
-    "  OR (c.relkind = 'r' AND f.tgenabled NOT IN ('O', 'A')))"
-    " ORDER BY t.tgrelid, t.tgname::text COLLATE \"C\"";
+    "  OR (c.relkind = 'r' AND f.tgenabled NOT IN ('O', 'A')))";
+static const char rule_sql[] =
+    " UNION ALL SELECT r.ev_class, true, r.rulename::text, pg_get_ruledef(r.oid), r.ev_enabled, NULL"
+    " FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class"
+    " WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND r.ev_type <> '1'"
+    ") AS a (relation, is_rule, name, definition, enabled, clones)"
+    " ORDER BY relation, is_rule, name COLLATE \"C\"";
 
 static bool read_triggers(struct target_read *read, struct error *err)
 {
-    const char *sql = target_read_since(read, 130000, cloned_trigger_sql, trigger_sql);
+    const char *sql = arena_format(read->arena, "SELECT * FROM (%s%s",
+        target_read_since(read, 130000, cloned_trigger_sql, trigger_sql), rule_sql);
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_trigger *triggers;
 
@@ -280,10 +285,11 @@ static bool read_triggers(struct target_read *read, struct error *err)
             target_read_table(read, (uint32_t)connection_rows_integer(&rows, row, 0));
 
         for (size_t i = row; i < row + count; i++) {
-            triggers[i].name = target_read_text(read, &rows, i, 1);
-            triggers[i].definition = target_read_text(read, &rows, i, 2);
-            triggers[i].enabled = target_read_letter(&rows, i, 3);
-            triggers[i].clones = target_read_text(read, &rows, i, 4);
+            triggers[i].is_rule = connection_rows_boolean(&rows, i, 1);
+            triggers[i].name = target_read_text(read, &rows, i, 2);
+            triggers[i].definition = target_read_text(read, &rows, i, 3);
+            triggers[i].enabled = target_read_letter(&rows, i, 4);
+            triggers[i].clones = target_read_text(read, &rows, i, 5);
         }
         if (table != NULL) {
             table->triggers = &triggers[row];

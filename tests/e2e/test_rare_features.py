@@ -11,6 +11,7 @@ import pytest
 import postgres_versions
 from conftest import Database, Server, serving
 from delta_pair import Pair, follow
+from programs import DUMP, succeed
 
 ROWS = 20500   # more than are loaded with their indexes in place
 NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "
@@ -79,3 +80,26 @@ def test_foreign_keys_that_are_not_enforced(tmp_path: Path, new_database: Databa
         CREATE TABLE p (id bigint PRIMARY KEY, n int CONSTRAINT few CHECK (n < 3) NOT ENFORCED);
         CREATE TABLE q (id bigint PRIMARY KEY, p bigint CONSTRAINT k REFERENCES p ON DELETE CASCADE NOT ENFORCED);
     """), "DELETE FROM p WHERE id % 6 = 1; UPDATE q SET p = p + 1 WHERE id % 7 = 0")
+
+
+@pytest.mark.parametrize("rules", [
+    "CREATE RULE r AS ON INSERT TO q DO INSTEAD NOTHING; CREATE RULE odd AS ON INSERT TO p DO ALSO NOTIFY x; ALTER TABLE p DISABLE RULE odd",
+    "CREATE RULE r AS ON UPDATE TO q DO INSTEAD NOTHING; CREATE RULE \"a rule\" AS ON DELETE TO p DO INSTEAD NOTHING;"
+    "ALTER TABLE p ENABLE ALWAYS RULE \"a rule\"",
+    "CREATE TABLE seen (id bigint); CREATE RULE r AS ON DELETE TO p DO ALSO INSERT INTO seen VALUES (old.id)"])
+def test_rules_are_as_triggers(tmp_path: Path, database: Database, rules: str) -> None:
+    """None of them takes part, neither in a delta nor in what a newer full dump replaces."""
+    pair = Pair(tmp_path, database, f"""
+        CREATE TABLE p (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE q (id INTEGER PRIMARY KEY, p INTEGER);
+        INSERT INTO p {NUMBERS} SELECT i, i % 7 FROM n WHERE i < 3000; INSERT INTO q SELECT id, id FROM p;
+    """, f"CREATE TABLE p (id bigint PRIMARY KEY, n int); CREATE TABLE q (id bigint PRIMARY KEY, p bigint REFERENCES p); {rules};")
+    defined = "SELECT ev_class::regclass::text, rulename, ev_enabled FROM pg_rewrite WHERE oid >= 16384 ORDER BY 1, 2"
+    before = database.query(defined)
+    follow(pair, "DELETE FROM q WHERE id % 9 = 0; DELETE FROM p WHERE id % 9 = 0; UPDATE p SET n = n + 1 WHERE id % 5 = 0;"
+                 "UPDATE q SET p = p - 1 WHERE id % 9 = 2; INSERT INTO p VALUES (9000, 1); INSERT INTO q VALUES (9000, 9000)")
+    pair.edit("DELETE FROM q; UPDATE p SET n = 0 WHERE id % 3 = 0")
+    newer = tmp_path / "newer.valise"
+    succeed(DUMP, "-o", newer, pair.source)
+    pair.replay(newer)
+    assert database.query("SELECT count(*), sum(n) FROM p UNION ALL SELECT count(*), sum(p) FROM q")[1] == (0, None)
+    assert database.query(defined) == before
