@@ -4,24 +4,27 @@ from __future__ import annotations
 import re
 
 RESTORE = r"(?:SET LOCAL [^;]*; *)?"
+END = r"valise\.(?:table_state|mapping)\b"   # what is written when all is done
 ALTER = r'ALTER (?:TABLE|INDEX) (?:ONLY )?(?:"(?:[^"]|"")*"|[^" ])+ '
 
 # In the order in which a replay comes to them; the first that fits a statement is its phase.
 PHASES = [
     ("trial", r'(?:COPY|; CREATE .*|; ALTER TABLE|CREATE TEMPORARY TABLE) ?(?:"pg_temp"\."|.*ON "pg_temp")'),
     ("derive", r".*\bvalise_staging\b"),
-    ("take down", r"CREATE SCHEMA|CREATE TABLE|INSERT INTO valise\.(?:replay|saved_)|DROP INDEX|TRUNCATE|DELETE|"
-                  f"{ALTER}(?:DROP CONSTRAINT|DISABLE TRIGGER)"),
+    ("take down", f"CREATE SCHEMA|CREATE TABLE(?! IF NOT EXISTS {END})|DELETE(?! FROM {END})|"
+                  r"INSERT INTO valise\.(?:replay|saved_)|DROP INDEX|TRUNCATE|"
+                  f"{ALTER}(?:DROP CONSTRAINT|DISABLE (?:TRIGGER|RULE))"),
     ("load", r"COPY .* FROM STDIN"),
     ("record parts", r"INSERT INTO valise\.part "),
     ("indexes", f"{RESTORE}CREATE (?:UNIQUE )?INDEX"),
     ("constraints", f"{RESTORE}{ALTER}(?:ADD CONSTRAINT (?!.* FOREIGN KEY )|CLUSTER ON|REPLICA IDENTITY)"),
     ("foreign keys", f"{RESTORE}{ALTER}ADD CONSTRAINT .* FOREIGN KEY "),
-    ("triggers", f"{RESTORE}{ALTER}ENABLE (?:ALWAYS |REPLICA )?TRIGGER"),
+    ("triggers", f"{RESTORE}{ALTER}ENABLE (?:ALWAYS |REPLICA )?(?:TRIGGER|RULE)"),
     ("analyse", "ANALYZE"),
     ("sequences", r"SELECT pg_catalog\.setval\(|SELECT max\(|SELECT -min\("),
     ("verify", r"COPY \(SELECT|SET TRANSACTION SNAPSHOT|SELECT pg_catalog\.pg_export_snapshot"),
-    ("enter phase", r"(?:SET LOCAL [^;]*; *)?UPDATE valise\.replay|INSERT INTO valise\.table_state|UPDATE valise\.saved_table|DROP TABLE"),
+    ("enter phase", r"(?:SET LOCAL [^;]*; *)?UPDATE valise\.replay|UPDATE valise\.saved_table|DROP TABLE|"
+                    f"(?:CREATE TABLE IF NOT EXISTS|DELETE FROM|INSERT INTO) {END}"),
     ("commit", "COMMIT"),
     ("look", ""),
 ]
