@@ -262,7 +262,9 @@ bool mapping_record(const struct plan *plan, const struct dump_reader *reader,
         put_table(&sql, &plan->tables[i], reader);
     return connection_exec(connection,
                "CREATE TABLE IF NOT EXISTS valise.mapping (table_name text NOT NULL,"
-               " column_name text, kind text NOT NULL, how text NOT NULL)",
+               " column_name text, kind text NOT NULL, how text NOT NULL);"
+               /* A publication of all tables lets nothing go that has no identity. */
+               "ALTER TABLE valise.mapping REPLICA IDENTITY FULL",
                err)
            && connection_exec(connection, quote_text(&removal), err)
            && (sql.size == 0 || connection_exec(connection, quote_text(&sql), err));
