@@ -141,6 +141,12 @@ static bool is_proven(const struct draft *draft, const struct target_constraint 
                || strncmp(constraint->definition, (char *)quoted.data, quoted.size) == 0);
 }
 
+/* EXCLUDE, and keys WITHOUT OVERLAPS. */
+static bool is_made_by_exclusion(const struct target_constraint *constraint)
+{
+    return constraint->type == 'x' || (constraint->has_period && constraint->type != 'f');
+}
+
 static void add_constraint(struct draft *draft, const struct target_constraint *constraint)
 {
     struct byte_buffer *sql = constraint->type == 'c' ? &draft->checks : &draft->indexes;
@@ -153,7 +159,7 @@ static void add_constraint(struct draft *draft, const struct target_constraint *
     quote_name(sql, constraint->name);
     quote_plain(sql, " ");
     quote_plain(sql, constraint->definition);
-    draft->needs_all_rows_at_once = draft->needs_all_rows_at_once || constraint->type == 'x';
+    draft->needs_all_rows_at_once = draft->needs_all_rows_at_once || constraint->type != 'c';
     draft->is_needed = true;
 }
 
@@ -215,7 +221,7 @@ static void doubt_all(struct draft *draft)
     for (size_t i = 0; i < target->constraint_count; i++) {
         const struct target_constraint *constraint = &target->constraints[i];
 
-        if ((constraint->type == 'x' && !draft->is_delta)
+        if ((is_made_by_exclusion(constraint) && !draft->is_delta)
             || (constraint->type == 'c' && constraint->is_enforced
                 && !is_proven(draft, constraint)))
             add_constraint(draft, constraint);
@@ -241,7 +247,7 @@ static void put_column(struct byte_buffer *sql, const struct draft *draft, size_
     if (column->generated != 0) {
         quote_plain(sql, " GENERATED ALWAYS AS (");
         quote_plain(sql, column->default_text);
-        quote_plain(sql, column->generated == 's' ? ") STORED" : ") VIRTUAL");
+        quote_plain(sql, ") STORED"); /* also a virtual one: so it is computed */
     } else if (column->default_text != NULL && loaded_column(draft->table, column) == NULL) {
         quote_plain(sql, " DEFAULT ");
         quote_plain(sql, column->default_text);

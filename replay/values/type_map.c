@@ -208,6 +208,8 @@ void type_map_probe_sql(const struct type_map *map, struct byte_buffer *out)
     if (map->kind == TYPE_OTHER) {
         quote_plain(out, "CASE WHEN ");
         quote_name(out, map->column->name);
+        /* A row of which a field is NULL is neither IS NULL nor IS NOT NULL. */
+        quote_plain(out, map->column->base_type_kind == 'c' ? "::text" : "");
         quote_plain(out, " IS NOT NULL THEN ''::text END");
         return;
     }

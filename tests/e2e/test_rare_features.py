@@ -1,7 +1,9 @@
 """What few databases have: collations in which other bytes are equal, and what PostgreSQL 18 brought. Deltas are as exact as elsewhere."""
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import postgres_versions
 from conftest import Database, Server, serving
 from delta_pair import Pair, follow
-from programs import DUMP, succeed
+from programs import DUMP, REFUSED, succeed
 
 ROWS = 20500   # more than are loaded with their indexes in place
 NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "
@@ -103,3 +105,49 @@ def test_rules_are_as_triggers(tmp_path: Path, database: Database, rules: str) -
     pair.replay(newer)
     assert database.query("SELECT count(*), sum(n) FROM p UNION ALL SELECT count(*), sum(p) FROM q")[1] == (0, None)
     assert database.query(defined) == before
+
+
+def test_rows_with_fields_that_are_null(tmp_path: Path, database: Database) -> None:
+    """To PostgreSQL such a value of a composite type IS neither NULL nor NOT NULL."""
+    pair = Pair(tmp_path, database, """CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, d TEXT, a TEXT);
+        INSERT INTO t VALUES (1, '(1,)', '(,x)', '{"(1,)"}'), (2, NULL, NULL, NULL), (3, '(,)', '(1,)', '{NULL}'), (4, '(4,y)', '(5,z)', '{}')
+    """, """CREATE TYPE c AS (n int, s text); CREATE DOMAIN d AS c CHECK ((VALUE).n < 9);
+        CREATE TABLE t (id bigint PRIMARY KEY, v c, d d, a c[])""")
+    for edits in ("", "UPDATE t SET v = '(,)', d = NULL WHERE id = 4; UPDATE t SET v = NULL WHERE id = 3; INSERT INTO t VALUES (5, '(,)', '(,)', NULL)"):
+        pair.edit(edits)
+        pair.replay("--verify", "full", pair.dump())
+        with contextlib.closing(sqlite3.connect(pair.source)) as source:
+            assert database.query("SELECT id, v::text, d::text, a::text FROM t ORDER BY id") == source.execute("SELECT * FROM t ORDER BY id").fetchall()
+
+
+ROOMS = """CREATE EXTENSION btree_gist;
+    CREATE TABLE room (id int, during int4range, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+    CREATE TABLE booking (id int PRIMARY KEY, room int, during int4range, FOREIGN KEY (room, PERIOD during) REFERENCES room (id, PERIOD during));"""
+
+
+def test_temporal_keys(tmp_path: Path, new_database: Database) -> None:
+    follow(Pair(tmp_path, new_database, f"""
+        CREATE TABLE room (id INTEGER, during TEXT); CREATE TABLE booking (id INTEGER PRIMARY KEY, room INTEGER, during TEXT);
+        INSERT INTO room {NUMBERS} SELECT i % 1000, printf('[%d,%d)', i / 1000 * 100, i / 1000 * 100 + 90) FROM n;
+        INSERT INTO booking {NUMBERS} SELECT i, i % 1000, printf('[%d,%d)', i / 1000 * 100 + 3, i / 1000 * 100 + 8) FROM n WHERE i < 3000;
+    """, ROOMS), "DELETE FROM booking WHERE room % 7 = 0; DELETE FROM room WHERE id % 7 = 0; UPDATE booking SET during = '[3,4)' WHERE id % 1000 = 3")
+
+
+@pytest.mark.parametrize("row, words", [("(7, '[5,9)')", ["room_pkey", "1 problem"]), ("(7, 'empty')", ["empty WITHOUT OVERLAPS", "1 problem"])])
+def test_rows_that_a_temporal_key_refuses(tmp_path: Path, new_database: Database, row: str, words: list[str]) -> None:
+    """They are found before anything is touched."""
+    pair = Pair(tmp_path, new_database, f"""CREATE TABLE room (id INTEGER, during TEXT); CREATE TABLE booking (id INTEGER, room INTEGER, during TEXT);
+        INSERT INTO room VALUES (7, '[1,6)'), {row}""", ROOMS)
+    pair.refuse(REFUSED, ['table "room"', "not touched", *words], pair.dump())
+
+
+def test_virtual_columns_that_cannot_be_computed(tmp_path: Path, new_database: Database) -> None:
+    """The server would say so only to who reads them."""
+    pair = Pair(tmp_path, new_database, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 0)",
+                "CREATE TABLE t (id bigint PRIMARY KEY, n int, share int GENERATED ALWAYS AS (100 / n) VIRTUAL)")
+    pair.refuse(REFUSED, ['table "t"', "division by zero", "id = 2"], pair.dump())
+    pair.edit("UPDATE t SET n = 10 WHERE id = 2")
+    fixed = tmp_path / "fixed.valise"
+    succeed(DUMP, "-o", fixed, pair.source)
+    pair.replay(fixed)
+    assert new_database.query("SELECT share FROM t ORDER BY id") == [(20,), (10,)]
