@@ -47,6 +47,48 @@ static void look_writable(struct patient *patient, bool is_read_only)
     }
 }
 
+/* In which of the places that decide for this role and database it is set, the nearest first. */
+static const char replica_sql[] =
+    "SELECT reset_val = 'replica', ARRAY(SELECT CASE"
+    "  WHEN s.setrole = 0 THEN format('ALTER DATABASE %I', current_database())"
+    "  WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I', current_user)"
+    "  ELSE format('ALTER ROLE %I IN DATABASE %I', current_user, current_database()) END"
+    "  FROM pg_db_role_setting AS s"
+    "  WHERE s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))"
+    "  AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    "  AND 'session_replication_role=replica' = ANY (s.setconfig)"
+    "  ORDER BY s.setrole = 0, s.setdatabase = 0)::text[] FROM pg_settings"
+    " WHERE name = 'session_replication_role'";
+
+static bool look_replica(struct patient *patient, struct error *err)
+{
+    const char *sql = patient_format(patient,
+        "SELECT t.replica, p.command FROM (%s) AS t (replica, commands)"
+        " LEFT JOIN LATERAL unnest(t.commands) AS p (command) ON true",
+        replica_sql);
+    OWNED(connection_rows) struct connection_rows rows = {0};
+    struct finding *finding;
+
+    if (!patient_query(patient, sql, NULL, &rows, err))
+        return false;
+    if (!connection_rows_boolean(&rows, 0, 0)) {
+        patient_well(patient, "session-replica", "foreign keys are checked and triggers fire");
+        return true;
+    }
+    finding = finding_add(patient->findings, FINDING_ERROR, "session-replica",
+        "session_replication_role is replica for this role and database");
+    finding->why = "PostgreSQL checks no foreign keys and fires no triggers: rows that refer to "
+                   "nothing come in unseen. A replay by a role that is no superuser is refused.";
+    for (size_t i = 0; i < rows.row_count && connection_rows_text(&rows, i, 1) != NULL; i++)
+        finding_mend(patient->findings, finding, FINDING_SQL, "%s RESET session_replication_role;",
+            patient_text(patient, &rows, i, 1));
+    if (connection_rows_text(&rows, 0, 1) == NULL)
+        finding_mend(patient->findings, finding, FINDING_WORDS,
+            "it is set in postgresql.conf (then ALTER SYSTEM RESET, or remove the line, and "
+            "reload), or by the options of the connection (PGOPTIONS)");
+    return true;
+}
+
 /* --- durability ------------------------------------------------------------------ */
 
 struct danger {
@@ -241,6 +283,6 @@ bool look_server(struct patient *patient, struct error *err)
             NULL, &rows, err))
         return false;
     look_writable(patient, connection_rows_boolean(&rows, 0, 0));
-    return look_durability(patient, err) && look_pending(patient, err)
+    return look_replica(patient, err) && look_durability(patient, err) && look_pending(patient, err)
            && look_connections(patient, err) && look_sessions(patient, err);
 }

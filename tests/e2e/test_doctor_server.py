@@ -110,6 +110,24 @@ def test_transactions_that_are_read_only(server: Server, name: str) -> None:
         server.execute("postgres", "DROP ROLE reader")
 
 
+@pytest.mark.parametrize("where", ["DATABASE {name}", "ROLE odd", "ROLE odd IN DATABASE {name}", None])
+def test_sessions_as_a_replicas(server: Server, name: str, where: str | None) -> None:
+    server.execute("postgres", "CREATE ROLE odd LOGIN SUPERUSER")
+    dsn = server.dsn(name).replace("user=postgres", "user=odd")
+    try:
+        Findings("--dsn", dsn).well("session-replica")
+        if where is None:
+            finding = Findings("--dsn", f"{dsn} options='-c session_replication_role=replica'").one("session-replica", "error")
+            assert "PGOPTIONS" in commands(finding, "words")[0]
+            return
+        server.execute("postgres", f"ALTER {where.format(name=name)} SET session_replication_role = replica")
+        follow_sql(server.dsn(name), Findings("--dsn", dsn).one("session-replica", "error"))
+        Findings("--dsn", dsn).well("session-replica")
+    finally:
+        server.settle(name)
+        server.execute("postgres", "DROP ROLE odd")
+
+
 def test_a_standby() -> None:
     with serving(VALISE_PG_SETTINGS=DURABLE + "hot_standby = on\n") as server:
         data = Path(server.folder) / "data"
