@@ -4,6 +4,7 @@
 #include "postgres/quote.h"
 #include "replay/load/sequences.h"
 #include "replay/preflight/preflight_ddl.h"
+#include "replay/preflight/preflight_defaults.h"
 #include "replay/preflight/preflight_facts.h"
 #include "replay/preflight/preflight_keys.h"
 #include "replay/preflight/preflight_trial.h"
@@ -258,5 +259,5 @@ bool preflight_run(const struct preflight *preflight, struct error *err)
            && (preflight->existing == NULL || existing_rows_check_unknown(preflight->existing, err))
            && preflight_ddl(preflight, err) && check_replication(preflight, err)
            && note_materialized_views(preflight, err) && preflight_facts(preflight, err)
-           && check_data(preflight, err);
+           && preflight_defaults(preflight, err) && check_data(preflight, err);
 }

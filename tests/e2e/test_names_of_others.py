@@ -100,17 +100,33 @@ def test_a_function_that_relies_on_its_callers_path(tmp_path: Path, database: Da
     assert database.query("SELECT v, w FROM k ORDER BY 2") == [("v1", 1.0), ("v2", 7.0), ("v1", 8.0)]
 
 
-@pytest.mark.parametrize("alter", ["ALTER TABLE k ADD g text DEFAULT outer_one('x')", "CREATE INDEX ON k (middle_one(v))"])
-def test_a_function_that_relies_on_it_elsewhere(tmp_path: Path, database: Database, alter: str) -> None:
+@pytest.mark.parametrize("alter, status", [("ALTER TABLE k ADD g text DEFAULT outer_one('x')", REFUSED), ("CREATE INDEX ON k (middle_one(v))", DATABASE)])
+def test_a_function_that_relies_on_it_elsewhere(tmp_path: Path, database: Database, alter: str, status: int) -> None:
     """Where it shows only when the server calls it, or when it reads the table, the message says how to mend it."""
     pair = Pair(tmp_path, database, "CREATE TABLE k (v TEXT, w REAL); INSERT INTO k VALUES ('v1', 1)",
                 f"{LOOKUP} CREATE FUNCTION middle_one(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT inner_one($1)'; {alter};")
     full = pair.dump()
-    fail(DATABASE, ["inner_one(text) does not exist", "ALTER FUNCTION", "SET search_path"], REPLAY, "--dsn", database.dsn, full)
+    fail(status, ["inner_one(text) does not exist", "ALTER FUNCTION", "SET search_path"], REPLAY, "--dsn", database.dsn, full)
     assert database.query("SELECT v FROM k") == []
     for name in ("outer_one", "middle_one"):
         database.execute(f"ALTER FUNCTION {name} SET search_path = public")
     pair.replay(full)
+
+
+@pytest.mark.parametrize("alter", ["ALTER TABLE k ALTER g SET DEFAULT outer_one('x')", "ALTER TABLE k ADD CHECK (outer_one(v) <> 'x')",
+                                   "CREATE INDEX ON k (outer_one(v))"])
+def test_a_function_that_a_delta_needs(tmp_path: Path, database: Database, alter: str) -> None:
+    pair = Pair(tmp_path, database, "CREATE TABLE k (v TEXT, w REAL); INSERT INTO k VALUES ('v1', 1)", f"{LOOKUP} ALTER TABLE k ADD g text")
+    pair.replay(pair.dump())
+    pair.edit("INSERT INTO k VALUES ('v2', 2)")
+    delta = pair.dump()
+    database.execute(f"SET search_path = public; {alter}")
+    for options in (["--dry-run"], []):
+        fail(REFUSED, ["inner_one(text) does not exist", "ALTER FUNCTION", "SET search_path"], REPLAY, "--dsn", database.dsn, *options, delta)
+    assert database.query("SELECT v FROM k") == [("v1",)]
+    database.execute("ALTER FUNCTION outer_one SET search_path = public")
+    pair.replay(delta)
+    assert database.query("SELECT v FROM k ORDER BY v") == [("v1",), ("v2",)]
 
 
 def test_types_and_collations_of_the_schema(tmp_path: Path, database: Database) -> None:
