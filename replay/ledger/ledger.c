@@ -323,7 +323,8 @@ static bool put_removal(struct connection *connection, const struct target_table
 
     if (!check_references(connection, table, &is_referenced, err))
         return false;
-    truncates = table->size > TRUNCATE_SIZE_MIN && !is_referenced;
+    /* DELETE on a published table needs its replica identity, which may be down. */
+    truncates = (table->size > TRUNCATE_SIZE_MIN || table->publishes_truncate) && !is_referenced;
     quote_plain(sql, truncates ? "; TRUNCATE " : "; DELETE FROM ");
     quote_plain(sql, target_catalog_only(table));
     quote_qualified(sql, table->schema, table->name);

@@ -173,10 +173,11 @@ struct target_table {
     bool has_row_security; /* that applies to this user */
     bool is_in_extension;
     bool has_rows; /* when it was read, without inheriting tables'; true when it cannot be seen */
-    int64_t row_estimate;  /* reltuples; -1: never analysed */
-    int64_t size;          /* bytes of the table without indexes */
-    char replica_identity; /* relreplident: d default, n nothing, f full, i index */
-    bool is_distributed;   /* its rows are elsewhere, by Citus: they have no ctid */
+    int64_t row_estimate;    /* reltuples; -1: never analysed */
+    int64_t size;            /* bytes of the table without indexes */
+    char replica_identity;   /* relreplident: d default, n nothing, f full, i index */
+    bool publishes_truncate; /* to whom its publications send DELETE, they send TRUNCATE */
+    bool is_distributed;     /* its rows are elsewhere, by Citus: they have no ctid */
     const struct target_column *columns;
     size_t column_count;
     const struct target_index *indexes; /* in name order */

@@ -39,9 +39,17 @@ static void fill_table(struct target_read *read, const struct connection_rows *r
     table->row_estimate = connection_rows_integer(rows, row, 13);
     table->size = connection_rows_integer(rows, row, 14);
     table->replica_identity = target_read_letter(rows, row, 15);
+    table->publishes_truncate = connection_rows_boolean(rows, row, 16);
     table->has_rows = true;
     read->by_oid[row] = (struct target_read_place){.oid = table->oid, .index = row};
 }
+
+/* Whoever hears of rows that are removed hears of TRUNCATE, too. */
+static const char published_sql[] =
+    "(c.relnamespace, c.relname) IN (SELECT n.oid, t.tablename"
+    " FROM pg_publication_tables AS t JOIN pg_publication AS p ON p.pubname = t.pubname"
+    " JOIN pg_namespace AS n ON n.nspname = t.schemaname WHERE p.pubdelete"
+    " GROUP BY n.oid, t.tablename HAVING bool_and(p.pubtruncate))";
 
 static bool read_tables(struct target_read *read, struct error *err)
 {
@@ -55,11 +63,12 @@ static bool read_tables(struct target_read *read, struct error *err)
         " row_security_active(c.oid),"
         " EXISTS (SELECT 1 FROM pg_depend AS p WHERE p.classid = 'pg_class'::regclass"
         "  AND p.objid = c.oid AND p.deptype = 'e'),"
-        " c.reltuples::bigint, pg_relation_size(c.oid), c.relreplident"
+        " c.reltuples::bigint, pg_relation_size(c.oid), c.relreplident, %s"
         " FROM pg_class AS c"
         " WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
         " ORDER BY c.relname::text COLLATE \"C\"",
-        target_read_since(read, 100000, "c.relispartition", "false"));
+        target_read_since(read, 100000, "c.relispartition", "false"),
+        target_read_since(read, 110000, published_sql, "false"));
     OWNED(connection_rows) struct connection_rows rows = {0};
 
     if (!target_read_query(read, sql, &rows, err))
