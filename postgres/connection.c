@@ -248,6 +248,7 @@ static bool prepare_session(struct connection *connection, struct error *err)
         "SET client_min_messages = warning; SET standard_conforming_strings = on;"
         "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC';"
         "SET extra_float_digits = 3; SET bytea_output = hex; SET row_security = off;"
+        "SET array_nulls = on; SET xmloption = content;"
         "SET default_transaction_isolation = 'read committed';"
         "SET statement_timeout = 0; SET lock_timeout = 0;"
         /* As a replica PostgreSQL checks no foreign key. Others than superusers may not change it:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 import postgres_versions
@@ -166,3 +167,18 @@ def test_published_rows_are_replaced(tmp_path: Path, database: Database) -> None
     pair.replay(newer)
     assert database.query("SELECT count(*), min(v) FROM small UNION ALL SELECT count(*), min(v) FROM large ORDER BY 1") == [(1, "b"), (ROWS // 2, "v")]
     assert pair.described() == pair.schema
+
+
+def test_settings_that_change_what_text_means(tmp_path: Path, database: Database) -> None:
+    """A replay's sessions have their own: NULL within an array is not the text NULL, and XML need not be a whole document."""
+    pair = Pair(tmp_path, database, """CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n TEXT, x TEXT);
+        INSERT INTO t VALUES (1, '{NULL,x,"NULL"}', '{NULL,1}', 'a <b>c</b>'), (2, '{}', NULL, '<b>d</b>')""",
+                "CREATE TABLE t (id bigint PRIMARY KEY, a text[], n int[], x text)")
+    with contextlib.suppress(psycopg2.errors.FeatureNotSupported):   # a server may be built without XML
+        database.execute("SELECT xmlparse(CONTENT 'a'); ALTER TABLE t ALTER x TYPE xml USING x::xml")
+    database.execute(f"ALTER DATABASE {database.name} SET array_nulls = off; ALTER DATABASE {database.name} SET xmloption = document")
+    for edits in ("", "UPDATE t SET a = '{NULL}', x = 'e' WHERE id = 2; INSERT INTO t VALUES (3, NULL, '{NULL}', NULL)"):
+        pair.edit(edits)
+        pair.replay("--verify", "full", pair.dump())
+        with contextlib.closing(sqlite3.connect(pair.source)) as source:
+            assert database.query("SELECT id, a::text, n::text, x::text FROM t ORDER BY id") == source.execute("SELECT * FROM t ORDER BY id").fetchall()
