@@ -225,9 +225,11 @@ static double value_of(const struct literal *literal)
     return strtod((const char *)text.data, NULL);
 }
 
+/* '0' as well: BOOLEAN is a column of numbers to SQLite, and SQLAlchemy writes it so. */
 static bool is_bit(const struct literal *literal)
 {
-    return literal->kind == LITERAL_INTEGER && literal->bytes.size == 1
+    return (literal->kind == LITERAL_INTEGER || literal->kind == LITERAL_TEXT)
+           && literal->bytes.size == 1
            && (literal->bytes.data[0] == '0' || literal->bytes.data[0] == '1');
 }
 
