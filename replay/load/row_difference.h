@@ -1,4 +1,4 @@
-/* Which row of a table that should be as in the dump is not. */
+/* Is a table as in the dump, and which row is not. */
 #ifndef REPLAY_ROW_DIFFERENCE_H
 #define REPLAY_ROW_DIFFERENCE_H
 
@@ -16,5 +16,12 @@
 MUST_CHECK bool row_difference_find(const struct dump_reader *reader,
     const struct plan_table *table, struct connection *connection, char where[ROW_WORDS_KEY_SIZE],
     struct error *err);
+
+/*
+ * Does the table of the target hold the rows of the full dump, and nothing else? False also where
+ * that cannot be known: a column that the dump lacks, or of which only NULL is compared.
+ */
+MUST_CHECK bool row_difference_is_none(const struct dump_reader *reader,
+    const struct plan_table *table, struct connection *connection, bool *out, struct error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define STRANGER_TABLE_COUNT_MIN 10
+#define SEED_ROW_COUNT_MAX 10000 /* rows that an application puts into a new database */
 
 static const char undoable[] =
     "they are saved when the replay begins, and --abort brings them back; when it is done they are "
@@ -43,26 +44,47 @@ static void tell(const struct existing_rows *existing, const char *advice, const
 
 /* --- never replayed --------------------------------------------------------------- */
 
+static bool is_replaced(const struct plan_table *table)
+{
+    return plan_writes(table) && table->action != PLAN_EMPTY && table->target->has_rows
+           && table->target->may_select && !table->target->has_row_security;
+}
+
+static bool check_unknown(
+    const struct existing_rows *existing, const struct plan_table *table, struct error *err)
+{
+    int64_t known = table->rule == NULL ? 0 : table->rule->seed_row_max;
+    bool is_same = false;
+    int64_t row_count;
+
+    if (!row_count_read(existing->connection, table->target, &row_count, err))
+        return false;
+    if (row_count <= known)
+        return true;
+    if (table->action == PLAN_LOAD && row_count <= SEED_ROW_COUNT_MAX
+        && (uint64_t)row_count == table->row_count
+        && !row_difference_is_none(existing->reader, table, existing->connection, &is_same, err))
+        return false;
+    if (is_same)
+        problems_note(existing->problems, NULL,
+            "table \"%s\" of the target has the %" PRId64 " row%s of the dump already", table->name,
+            row_count, row_count == 1 ? "" : "s");
+    else
+        tell(existing,
+            "rows that the application itself puts into every new database (migrations, "
+            "permissions, ...) are replaced by the dump's with --on-existing=replace; where they "
+            "tell a version, compare it first; with others, the database was used: take a new one",
+            "table \"%s\" of the target has %" PRId64 " row%s that no replay brought", table->name,
+            row_count, row_count == 1 ? "" : "s");
+    return true;
+}
+
 bool existing_rows_check_unknown(const struct existing_rows *existing, struct error *err)
 {
-    for (size_t i = 0; i < existing->plan->table_count; i++) {
-        const struct plan_table *table = &existing->plan->tables[i];
-        int64_t known = table->rule == NULL ? 0 : table->rule->seed_row_max;
-        int64_t row_count;
-
-        if (!plan_writes(table) || table->action == PLAN_EMPTY || !table->target->has_rows
-            || !table->target->may_select || table->target->has_row_security)
-            continue;
-        if (!row_count_read(existing->connection, table->target, &row_count, err))
-            return error_wrap(err, "table \"%s\"", table->name);
-        if (row_count > known)
-            tell(existing,
-                "rows that the application itself puts into every new database (migrations, "
-                "permissions, ...) are replaced by the dump's with --on-existing=replace; with "
-                "others, the database was used: take a new one",
-                "table \"%s\" of the target has %" PRId64 " row%s that no replay brought",
-                table->name, row_count, row_count == 1 ? "" : "s");
-    }
+    for (size_t i = 0; i < existing->plan->table_count; i++)
+        if (is_replaced(&existing->plan->tables[i])
+            && !check_unknown(existing, &existing->plan->tables[i], err))
+            return error_wrap(err, "table \"%s\"", existing->plan->tables[i].name);
     return true;
 }
 

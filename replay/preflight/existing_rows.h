@@ -1,7 +1,8 @@
 /*
  * Rows that the target has before a replay: who brought them, and may they go?
  *
- * Rows that the ledger does not know are a problem, unless --on-existing=replace
+ * Rows that the ledger does not know are a problem, unless they are the dump's
+ * (version rows of a target that the application made) or --on-existing=replace
  * was asked for. Then they are replaced like those of an older state: saved in the
  * transaction that begins the replay, brought back by --abort, gone when it is done.
  */
@@ -35,7 +36,7 @@ struct existing_rows {
     struct progress *progress; /* of existing_rows_check_present() */
 };
 
-/* Tables that have rows though nothing was ever replayed. */
+/* Tables that have rows though nothing was ever replayed; few that are the dump's do no harm. */
 MUST_CHECK bool existing_rows_check_unknown(
     const struct existing_rows *existing, struct error *err);
 

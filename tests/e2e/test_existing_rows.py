@@ -85,6 +85,29 @@ def test_a_used_target(used: Database, tmp_path: Path) -> None:
     assert "nothing to do" in programs.replay(used.dsn, dump, REPLACE).out
 
 
+def test_rows_of_the_dump_are_there_already(database: Database, tmp_path: Path) -> None:
+    """What an application writes into every new database, such as its version, needs no option while it is as in the dump: all rows, and
+    all columns of them, equal ones counted."""
+    snapshot = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
+        source.executescript("""CREATE TABLE version (id INTEGER PRIMARY KEY, name TEXT, at TEXT); INSERT INTO version VALUES (1, 'one', '2024-01-01T00:00:00Z'), (2, NULL, NULL);
+            CREATE TABLE twice (v INT); INSERT INTO twice VALUES (7), (7)""")
+    dump = programs.dump(snapshot, tmp_path / "a.valise")
+    database.execute("CREATE TABLE version (id int PRIMARY KEY, name text, at timestamptz); CREATE TABLE twice (v int)")
+    same = "INSERT INTO version VALUES (1, 'one', '2024-01-01 01:00:00+01'), (2, NULL, NULL); INSERT INTO twice VALUES (7), (7)"
+    for change, name in (("UPDATE version SET name = '' WHERE id = 2", "version"), ("INSERT INTO version VALUES (3)", "version"),
+                         ("DELETE FROM version WHERE id = 2", "version"), ("UPDATE twice SET v = 8 WHERE ctid = '(0,1)'", "twice"),
+                         ("ALTER TABLE version ADD own int; UPDATE version SET own = 1", "version"), ("ALTER TABLE twice ADD own interval DEFAULT '1s'", "twice")):
+        database.execute(f"ALTER TABLE version DROP COLUMN IF EXISTS own; TRUNCATE version, twice; {same}; {change}")
+        before = database.contents()
+        programs.fail(programs.REFUSED, ["refused: 1 problem", f'table "{name}" of the target has'], programs.REPLAY, "--dsn", database.dsn, dump)
+        assert database.contents() == before
+    database.execute(f"ALTER TABLE twice DROP COLUMN own; TRUNCATE version, twice; {same}")
+    for options in (["--dry-run"], []):
+        assert 'table "version" of the target has the 2 rows of the dump already' in programs.replay(database.dsn, dump, *options).out
+    assert database.query("SELECT (SELECT count(*) FROM version), (SELECT count(*) FROM twice)") == [(2, 2)]
+
+
 def test_replacing_can_be_undone_until_it_is_done(used: Database, tmp_path: Path) -> None:
     """A check that holds where rows are tried beforehand, so that one of them fails while it is loaded, ends it."""
     _, dump = snapshot_of(tmp_path, "a")
