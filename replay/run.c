@@ -92,6 +92,10 @@ static bool check(struct run_state *run, struct error *err)
     plan_make(&run->plan, &input, &run->problems);
     if (run->report.is_delta && !plan_delta(run, err))
         return false;
+    if (run->is_resumed
+        && !mapping_check_resumed(
+            &run->plan, run->reader, &run->ledger, &run->connection, &run->problems, err))
+        return false;
     run->report.plan = &run->plan;
     run->report.problems = &run->problems;
     if (!preflight_run(&preflight, err))
@@ -268,6 +272,22 @@ static bool replay_timed(struct run_state *run, size_t at, struct error *err)
     return done;
 }
 
+/* Always false. What was replayed another way is no worse for it. */
+static bool refuse_as_it_is(struct run_state *run, bool has_drifted, struct error *err)
+{
+    const char *plural = run->problems.count == 1 ? "" : "s";
+
+    if (has_drifted)
+        return error_set(err, ERROR_MISMATCH,
+            "the target does not hold what was replayed: %zu difference%s", run->problems.count,
+            plural);
+    run->report.outcome = REPORT_REFUSED;
+    return error_set(err, ERROR_REFUSED,
+        "refused: the target holds this state, but otherwise than is said now: %zu difference%s; "
+        "it was not touched",
+        run->problems.count, plural);
+}
+
 /*
  * The target holds the last state by its ledger. Whether it still does is looked at; rows that
  * somebody else wrote are replaced, if that is asked for, beginning with the first dump.
@@ -298,32 +318,23 @@ static bool look_again(struct run_state *run, size_t *at, struct error *err)
     if (!has_drifted && !is_remapped)
         return true;
     if (!replaces)
-        return error_set(err, ERROR_MISMATCH, "the target %s: %zu difference%s",
-            has_drifted ? "does not hold what was replayed" : "holds it otherwise than is said now",
-            run->problems.count, run->problems.count == 1 ? "" : "s");
+        return refuse_as_it_is(run, has_drifted, err);
     *at = 0;
     return run->chain.dumps[0].header.kind == DUMP_FULL
            || error_set(err, ERROR_REFUSED,
-               "somebody else wrote to the target since the last replay; to replace that, give the "
-               "full dump before the deltas");
+               "%s; to replace that, give the full dump before the deltas",
+               has_drifted ? "somebody else wrote to the target since the last replay"
+                           : "the target holds it otherwise than is said now");
 }
 
 static bool find_start(struct run_state *run, size_t *at, struct error *err)
 {
-    bool is_any;
-
     if (run->options->is_undo ? !delta_start_undo(run->reader, &run->ledger, err)
                               : !delta_start_find(&run->chain, &run->ledger, at, err)) {
         run->report.outcome = REPORT_REFUSED;
         return false;
     }
-    if (*at < run->chain.dump_count)
-        return true;
-    if (!mapping_is_any(&run->connection, &is_any, err))
-        return false;
-    return (run->options->on_existing == EXISTING_ROWS_REFUSE && run->options->verify != VERIFY_FULL
-               && !is_any)
-           || look_again(run, at, err);
+    return *at < run->chain.dump_count || look_again(run, at, err);
 }
 
 /* All that the target does not have yet; a dry run looks at the first only. */

@@ -91,6 +91,7 @@ bool delta_ledger_record(struct ledger *ledger, struct connection *connection,
     OWNED(connection_rows) struct connection_rows rows = {0};
     char from[STATE_TEXT_SIZE];
     char to[STATE_TEXT_SIZE];
+    int64_t before = ledger->replay.id;
     const char *items[] = {to, delta->reader->file.path, from};
 
     if (!make_parts(ledger, connection, plan, delta, &parts, err))
@@ -109,7 +110,7 @@ bool delta_ledger_record(struct ledger *ledger, struct connection *connection,
             parts.size / sizeof(struct ledger_part), err))
         return error_wrap(err, "cannot write the ledger");
     return table_state_record(delta->reader, false, connection, err)
-           && mapping_record(plan, delta->reader, connection, err)
+           && mapping_record(plan, delta->reader, ledger, before, connection, err)
            && ledger_read(ledger, connection, err);
 }
 
@@ -144,7 +145,7 @@ bool delta_ledger_forget(struct ledger *ledger, struct connection *connection,
         "DELETE FROM valise.part WHERE replay = %" PRId64
         "; DELETE FROM valise.replay WHERE id = %" PRId64,
         ledger->replay.id, ledger->replay.id);
-    if (!connection_exec(connection, sql, err)
+    if (!connection_exec(connection, sql, err) || !mapping_forget(ledger, false, connection, err)
         || !table_state_record(delta->reader, true, connection, err))
         return error_wrap(err, "cannot write the ledger");
     if (!ledger_read(ledger, connection, err))

@@ -4,6 +4,7 @@
 #include "postgres/connection_transaction.h"
 #include "postgres/quote.h"
 #include "replay/ledger/ledger_plan.h"
+#include "replay/ledger/mapping.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,7 +178,9 @@ static bool forget(const struct ledger *ledger, struct connection *connection, s
         "; DELETE FROM valise.rejects WHERE replay = %" PRId64
         "; DELETE FROM valise.replay WHERE id = %" PRId64,
         id, id, id, id, id, id);
-    return ledger_plan_forget(ledger, connection, err) && connection_exec(connection, sql, err);
+    return ledger_plan_forget(ledger, connection, err)
+           && mapping_forget(ledger, false, connection, err)
+           && connection_exec(connection, sql, err);
 }
 
 /* Citus refuses to empty several distributed tables and to change them in one transaction, unless

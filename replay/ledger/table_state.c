@@ -207,14 +207,14 @@ static bool drop_copies(
     return rows.row_count == 0 || connection_exec(connection, quote_text(&sql), err);
 }
 
-bool table_state_finish(const struct plan *plan, const struct dump_reader *reader,
-    struct ledger *ledger, struct connection *connection, struct error *err)
+bool table_state_finish(const struct dump_reader *reader, struct ledger *ledger,
+    struct connection *connection, struct error *err)
 {
     OWNED(connection_transaction) struct connection_transaction transaction = {0};
 
     if (!connection_transaction_begin(&transaction, connection, NULL, err)
         || !table_state_record(reader, false, connection, err)
-        || !mapping_record(plan, reader, connection, err) || !drop_copies(ledger, connection, err)
+        || !mapping_forget(ledger, true, connection, err) || !drop_copies(ledger, connection, err)
         || !ledger_mark(ledger, connection, LEDGER_PHASE_DONE, err)
         || !connection_transaction_commit(&transaction, err))
         return error_wrap(err, "cannot write the ledger");

@@ -48,10 +48,11 @@ MUST_CHECK bool table_state_record(const struct dump_reader *reader, bool is_bef
     struct connection *connection, struct error *err);
 
 /*
- * Ends the replay: records the sums of the dump for all its tables and what was left out, drops
- * copies of rows that were replaced, and enters the phase "done", all in one transaction.
+ * Ends the replay: records the sums of the dump for all its tables, forgets how replays before took
+ * rows over, drops copies of rows that were replaced, and enters the phase "done", all in one
+ * transaction.
  */
-MUST_CHECK bool table_state_finish(const struct plan *plan, const struct dump_reader *reader,
-    struct ledger *ledger, struct connection *connection, struct error *err);
+MUST_CHECK bool table_state_finish(const struct dump_reader *reader, struct ledger *ledger,
+    struct connection *connection, struct error *err);
 
 #endif

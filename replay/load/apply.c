@@ -5,6 +5,7 @@
 #include "replay/ledger/ledger_plan.h"
 #include "replay/ledger/ledger_undo.h"
 #include "replay/ledger/lost_rows.h"
+#include "replay/ledger/mapping.h"
 #include "replay/ledger/staging_target.h"
 #include "replay/ledger/table_state.h"
 #include "replay/load/derive.h"
@@ -83,6 +84,8 @@ static bool begin_ledger(const struct apply *apply, const struct ddl_plan *ddl, 
            && staging_target_mark(connection, apply->is_staging, err)
            && (!apply->forgets_state || table_state_forget(connection, err))
            && table_state_carry(apply->plan, apply->ledger, before, connection, err)
+           && mapping_record(
+               apply->plan, apply->input->reader, apply->ledger, before, connection, err)
            && ledger_save_ddl(apply->ledger, connection, ddl, err)
            && ledger_save_sequences(apply->ledger, connection, apply->input->catalog, err)
            && ledger_plan_save(apply->ledger, connection, apply->plan, err);
@@ -252,8 +255,7 @@ static bool conclude(const struct apply *apply, size_t known, struct error *err)
         return error_set(err, ERROR_MISMATCH, "verification found %zu difference%s: %s",
             apply->problems->count - known, apply->problems->count - known == 1 ? "" : "s",
             apply->problems->items[known].text);
-    return table_state_finish(
-        apply->plan, apply->input->reader, apply->ledger, apply->connection, err);
+    return table_state_finish(apply->input->reader, apply->ledger, apply->connection, err);
 }
 
 /* --- failing ----------------------------------------------------------------------- */

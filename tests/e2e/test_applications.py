@@ -199,7 +199,7 @@ def test_what_was_left_out_comes_later(database: Database, tmp_path: Path) -> No
     wanted = ["refused: 1 problem", 'table "t": its column "dead" was left out by the last replay', "full dump"]
     for verify in ("changed", "touched", "full"):
         programs.fail(programs.REFUSED, wanted, programs.REPLAY, "--dsn", database.dsn, f"--verify={verify}", gone, delta)
-    programs.fail(programs.MISMATCH, ['"dead" was left out', "--on-existing=replace"], programs.REPLAY, "--dsn", database.dsn, gone, full)
+    programs.fail(programs.REFUSED, ['"dead" was left out', "--on-existing=replace"], programs.REPLAY, "--dsn", database.dsn, gone, full)
     assert database.query("SELECT * FROM t ORDER BY id") == [(1, "a", None, None, None), (2, "b", None, None, None)]
 
     programs.replay(database.dsn, full, gone, "--on-existing=replace")
@@ -247,7 +247,7 @@ def test_said_another_way(database: Database, tmp_path: Path) -> None:
     assert before == ([(1700000.0,)], [("ok",)])
     for options in (first, [], ["--unix-time=milliseconds"]):
         assert "nothing to do" in programs.replay(database.dsn, full, *options).out
-    programs.fail(programs.MISMATCH, ["2 differences", "--unix-time (milliseconds), not (seconds)", "--on-bad-value (reject), not (replace", "--on-existing=replace"],
+    programs.fail(programs.REFUSED, ["2 differences", "--unix-time (milliseconds), not (seconds)", "--on-bad-value (reject), not (replace", "--on-existing=replace"],
                   programs.REPLAY, "--dsn", database.dsn, *second, full)
 
     with contextlib.closing(sqlite3.connect(snapshot)) as source, source:
@@ -261,7 +261,7 @@ def test_said_another_way(database: Database, tmp_path: Path) -> None:
     assert after == ([(1700000000.0,), (1700000001.0,)], [("x\ufffdy",), ("ok",)])
     assert database.query("SELECT count(*) FROM valise.rejects WHERE replay = (SELECT max(id) FROM valise.replay)") == [(0,)]
 
-    programs.fail(programs.MISMATCH, ["NUL by '_'"], programs.REPLAY, "--dsn", database.dsn, *second, "--nul-text=_", newer)
+    programs.fail(programs.REFUSED, ["NUL by '_'"], programs.REPLAY, "--dsn", database.dsn, *second, "--nul-text=_", newer)
     programs.fail(programs.REJECTED, ["1 values replaced"], programs.REPLAY, "--dsn", database.dsn, *second, "--nul-text=_", "--on-existing=replace", newer)
     assert database.query("SELECT v FROM n ORDER BY id") == [("x_y",), ("ok",)]
 

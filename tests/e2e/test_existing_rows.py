@@ -51,8 +51,8 @@ def equals(database: Database, snapshot: Path) -> None:
     database.settle()
 
 
-def kill_at_the_gate(database: Database, dump: Path) -> None:
-    process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, REPLACE, dump], stdin=subprocess.DEVNULL,
+def kill_at_the_gate(database: Database, dump: Path, *options: str) -> None:
+    process = subprocess.Popen([programs.REPLAY, "--dsn", database.dsn, REPLACE, *options, dump], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with contextlib.closing(database.server.connect("postgres")) as connection, connection.cursor() as cursor:
         waits = 0
