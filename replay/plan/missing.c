@@ -44,14 +44,18 @@ const char *missing_advice(
 static void look_at_table(const struct schema_table *table, const char *word,
     const struct target_catalog *catalog, bool *is_known, bool *is_there)
 {
-    const struct target_table *target = target_catalog_table(catalog, table->name.bytes);
+    const char *name = table->name.bytes;
+    const struct target_table *target;
 
-    if (is_word_of(word, table->name.bytes, NULL)) {
+    if (strncasecmp(word, name, strlen(name)) != 0)
+        return;
+    target = target_catalog_table(catalog, name);
+    if (is_word_of(word, name, NULL)) {
         *is_known = true;
         *is_there |= target != NULL;
     }
     for (uint32_t i = 0; i < table->column_count; i++) {
-        if (!is_word_of(word, table->name.bytes, table->columns[i].name.bytes))
+        if (!is_word_of(word, name, table->columns[i].name.bytes))
             continue;
         *is_known = true;
         *is_there |=
