@@ -3,6 +3,10 @@
 #include "base/owned.h"
 
 #include <string.h>
+#include <time.h>
+
+#define ENDING_WAIT_COUNT 10
+#define ENDING_WAIT_NS 50000000
 
 static bool read_schema(struct target_read *read, const char *schema, struct error *err)
 {
@@ -98,6 +102,31 @@ static bool read_database(struct target_read *read, struct error *err)
     return true;
 }
 
+/* A client that has ended, such as the command before this one, leaves its session for moments. */
+static bool may_be_ending(const struct connection_rows *rows)
+{
+    for (size_t i = 0; i < rows->row_count; i++)
+        if (connection_rows_boolean(rows, i, 4))
+            return true;
+    return false;
+}
+
+static bool query_sessions(
+    struct target_read *read, const char *sql, struct connection_rows *rows, struct error *err)
+{
+    for (int i = 0;; i++) {
+        OWNED(connection_rows) struct connection_rows cleared = {0};
+
+        if (!connection_query(
+                read->connection, "SELECT pg_stat_clear_snapshot()", NULL, &cleared, err)
+            || !target_read_query(read, sql, rows, err))
+            return false;
+        if (i == ENDING_WAIT_COUNT || !may_be_ending(rows))
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = ENDING_WAIT_NS}, NULL);
+    }
+}
+
 /* Who looks at the status only reads. A session that a pooler in session mode keeps open for
    whoever comes next was cleaned with DISCARD ALL when its client left: nobody is behind it. Of
    other roles a role that is no superuser sees the user, but not the kind of session. Nodes of
@@ -106,7 +135,8 @@ static bool read_sessions(struct target_read *read, struct error *err)
 {
     const char *sql = arena_format(read->arena,
         "SELECT s.pid, coalesce(s.usename, ''), coalesce(s.application_name, ''),"
-        " coalesce(host(s.client_addr), '')"
+        " coalesce(host(s.client_addr), ''),"
+        " s.state = 'idle' AND s.state_change > clock_timestamp() - interval '2 seconds'"
         " FROM pg_stat_activity AS s"
         " WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()"
         " AND s.application_name IS DISTINCT FROM '" TARGET_SERVER_WATCHER "'"
@@ -120,7 +150,7 @@ static bool read_sessions(struct target_read *read, struct error *err)
     OWNED(connection_rows) struct connection_rows rows = {0};
     struct target_session *sessions;
 
-    if (!target_read_query(read, sql, &rows, err))
+    if (!query_sessions(read, sql, &rows, err))
         return false;
     sessions = arena_alloc(read->arena, rows.row_count, sizeof(*sessions));
     for (size_t i = 0; i < rows.row_count; i++) {

@@ -27,7 +27,7 @@ EARLY, LATE = 8000, 3000   # rows
 
 TARGET = """
 CREATE FUNCTION not_yet() RETURNS text LANGUAGE plpgsql AS
-    $$ BEGIN IF current_setting('shop.go', true) IS NULL THEN PERFORM pg_sleep(600); END IF; RETURN 'now'; END $$;
+    $$ BEGIN IF current_setting('shop.go', true) IS NULL AND to_regclass('valise.part') IS NOT NULL THEN PERFORM pg_sleep(600); END IF; RETURN 'now'; END $$;
 CREATE TABLE early (id bigint PRIMARY KEY, data text); CREATE INDEX early_data ON early (left(data, 20));
 CREATE TABLE late (id bigint PRIMARY KEY, data text, extra text DEFAULT not_yet());
 """
