@@ -31,26 +31,57 @@ static bool hash_row(struct copy_encoder *encoder, const struct value *values, s
     return true;
 }
 
+/* --- what the dump makes of the table ------------------------------------------------------ */
+
+struct expected_rows {
+    struct source_rows rows;
+    struct copy_encoder encoder; /* its sum is of all rows so far */
+};
+
+static void expected_rows_release(struct expected_rows *expected)
+{
+    copy_encoder_release(&expected->encoder);
+    source_rows_release(&expected->rows);
+}
+
+static void expected_rows_begin(struct expected_rows *expected, const struct dump_reader *reader,
+    const struct plan_table *table)
+{
+    copy_encoder_init(&expected->encoder, table->columns, table->column_count);
+    source_rows_begin(&expected->rows, reader, table->source);
+}
+
+/* The next row that fits; *values is NULL after the last one. */
+static bool expected_rows_next(struct expected_rows *expected, const struct value **values,
+    struct hash128 *hash, struct error *err)
+{
+    do {
+        if (!source_rows_next(&expected->rows, values, err))
+            return false;
+    } while (*values != NULL && !hash_row(&expected->encoder, *values, hash));
+    return true;
+}
+
+/* --- which row ------------------------------------------------------------------------- */
+
 static bool find_missing(const struct dump_reader *reader, const struct plan_table *table,
     const struct byte_buffer *found, char where[ROW_WORDS_KEY_SIZE], struct error *err)
 {
-    OWNED(source_rows) struct source_rows rows = {0};
-    OWNED(copy_encoder) struct copy_encoder encoder = {0};
+    OWNED(expected_rows) struct expected_rows expected = {0};
     const struct value *values;
     struct hash128 hash;
 
-    copy_encoder_init(&encoder, table->columns, table->column_count);
-    source_rows_begin(&rows, reader, table->source);
+    expected_rows_begin(&expected, reader, table);
     for (;;) {
-        if (!source_rows_next(&rows, &values, err))
+        if (!expected_rows_next(&expected, &values, &hash, err))
             return false;
         if (values == NULL)
             return true;
-        if (!hash_row(&encoder, values, &hash)
-            || bsearch(&hash, found->data, found->size / sizeof(hash), sizeof(hash), compare_hashes)
-                   != NULL)
+        if (bsearch(&hash, found->data, found->size / sizeof(hash), sizeof(hash), compare_hashes)
+            != NULL)
             continue;
-        row_words_key(where, &reader->schema.tables[table->source], values, rows.row_number);
+        row_words_key(
+            where, &reader->schema.tables[table->source], values, expected.rows.row_number);
         return true;
     }
 }
@@ -87,25 +118,22 @@ static bool is_comparable(const struct plan_table *table)
     return written_count == table->column_count && table->column_count > 0;
 }
 
-/* What reading the dump's rows back must yield. */
 static bool sum_rows(const struct dump_reader *reader, const struct plan_table *table,
     struct verify_content *out, struct error *err)
 {
-    OWNED(source_rows) struct source_rows rows = {0};
-    OWNED(copy_encoder) struct copy_encoder encoder = {0};
+    OWNED(expected_rows) struct expected_rows expected = {0};
     const struct value *values;
     struct hash128 hash;
 
-    copy_encoder_init(&encoder, table->columns, table->column_count);
-    source_rows_begin(&rows, reader, table->source);
+    expected_rows_begin(&expected, reader, table);
     for (;;) {
-        if (!source_rows_next(&rows, &values, err))
+        if (!expected_rows_next(&expected, &values, &hash, err))
             return false;
         if (values == NULL)
             break;
-        out->row_count += hash_row(&encoder, values, &hash);
+        out->row_count++;
     }
-    out->sum = encoder.sum;
+    out->sum = expected.encoder.sum;
     return true;
 }
 
