@@ -4,14 +4,14 @@ from __future__ import annotations
 import re
 
 RESTORE = r"(?:SET LOCAL [^;]*; *)?"
-END = r"valise\.(?:table_state|mapping)\b"   # what is written when all is done
+END = r"valise\.(?:table_state\b|mapping [^;]*; ?DELETE)"   # what is written when all is done
 ALTER = r'ALTER (?:TABLE|INDEX) (?:ONLY )?(?:"(?:[^"]|"")*"|[^" ])+ '
 
 # In the order in which a replay comes to them; the first that fits a statement is its phase.
 PHASES = [
     ("trial", r'(?:COPY|; CREATE .*|; ALTER TABLE|CREATE TEMPORARY TABLE) ?(?:"pg_temp"\."|.*ON "pg_temp")'),
     ("derive", r".*\bvalise_staging\b"),
-    ("take down", f"CREATE SCHEMA|CREATE TABLE(?! IF NOT EXISTS {END})|DELETE(?! FROM {END})|"
+    ("take down", f"CREATE SCHEMA|CREATE TABLE(?! IF NOT EXISTS {END})|DELETE|"
                   r"INSERT INTO valise\.(?:replay|saved_)|DROP INDEX|TRUNCATE|"
                   f"{ALTER}(?:DROP CONSTRAINT|DISABLE (?:TRIGGER|RULE))"),
     ("load", r"COPY .* FROM STDIN"),
@@ -24,7 +24,7 @@ PHASES = [
     ("sequences", r"SELECT pg_catalog\.setval\(|SELECT max\(|SELECT -min\("),
     ("verify", r"COPY \(SELECT|SET TRANSACTION SNAPSHOT|SELECT pg_catalog\.pg_export_snapshot"),
     ("enter phase", r"(?:SET LOCAL [^;]*; *)?UPDATE valise\.replay|UPDATE valise\.saved_table|DROP TABLE|"
-                    f"(?:CREATE TABLE IF NOT EXISTS|DELETE FROM|INSERT INTO) {END}"),
+                    f"(?:CREATE TABLE IF NOT EXISTS|INSERT INTO) {END}"),
     ("commit", "COMMIT"),
     ("look", ""),
 ]
